@@ -1,0 +1,40 @@
+//! What the cluster answers to a session's operation.
+//!
+//! Answers travel through the inbox of the session's lane, in one order with the envelopes, also when the backend knew
+//! them at once. So a session has one place where the world reaches it, whatever carries the cluster.
+
+use protocol::RequestId;
+
+use crate::Unavailable;
+use crate::origin::SessionId;
+use crate::presence::{Roster, Version};
+use crate::topic::Topic;
+
+/// Names the operation that an answer belongs to; the cluster hands it back as it got it.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// Who asked; its lane gets the answer.
+    pub session: SessionId,
+    /// The client's own id of the request, if it gave one.
+    pub request: Option<RequestId>,
+}
+
+/// How an operation went.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The session's lane now hears the topic.
+    Subscribed(Topic, Result<(), Unavailable>),
+    /// The envelope was taken by this many lanes; 0 on a peer's topic means that nobody holds the peer.
+    Published(Topic, Result<usize, Unavailable>),
+    /// The session's peer is a member of the topic.
+    Joined(Topic, Result<Joined, Unavailable>),
+}
+
+/// A completed join.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    /// The topic's version right after the join.
+    pub version: Version,
+    /// Everybody in the topic at that version; only for a lane that said it knew nothing.
+    pub roster: Option<Roster>,
+}

@@ -1,0 +1,98 @@
+//! Carries envelopes to every lane, of every edge, that listens to their topic.
+//!
+//! Promises: what one session publishes on one topic reaches each listening lane in that order; each envelope at most
+//! once. It is at most once and never the only carrier of a truth. Knows nothing of sessions behind a lane.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::answer::Ticket;
+use crate::envelope::{Envelope, Payload};
+use crate::in_process;
+use crate::origin::{Incarnation, LaneId};
+use crate::topic::Topic;
+
+/// How long [`Bus::ask`] waits for lanes to report (RELAY: kick and REST answers gather at most this long).
+pub const GATHER_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The handle of one edge.
+#[derive(Clone, Debug)]
+pub struct Bus(Backend);
+
+#[derive(Clone, Debug)]
+enum Backend {
+    InProcess(Arc<in_process::Member>),
+}
+
+/// Names a gathering of reports: which edge gathers, and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReceiptId {
+    /// The edge that waits.
+    pub incarnation: Incarnation,
+    /// Its own number of the gathering.
+    pub number: u64,
+}
+
+/// What lanes reported about one envelope.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Receipts {
+    /// Sessions reached, over all lanes that answered.
+    pub sessions: u64,
+    /// Lanes that took the envelope and did not answer in time.
+    pub missing: usize,
+}
+
+impl Bus {
+    pub(crate) fn in_process(member: Arc<in_process::Member>) -> Self {
+        Self(Backend::InProcess(member))
+    }
+
+    /// Routes `topic` to `lane`. Answers [`Answer::Subscribed`](crate::Answer::Subscribed) once what is published from
+    /// now on will arrive.
+    pub fn subscribe(&self, topic: &Topic, lane: LaneId, ticket: Ticket) {
+        match &self.0 {
+            Backend::InProcess(member) => member.subscribe(topic, lane, ticket),
+        }
+    }
+
+    /// Ends the route; nothing of `topic` is queued for `lane` afterwards. Idempotent.
+    pub fn unsubscribe(&self, topic: &Topic, lane: LaneId) {
+        match &self.0 {
+            Backend::InProcess(member) => member.unsubscribe(topic, lane),
+        }
+    }
+
+    /// Publishes and answers [`Answer::Published`](crate::Answer::Published).
+    pub fn publish(&self, topic: &Topic, envelope: Envelope, ticket: Ticket) {
+        match &self.0 {
+            Backend::InProcess(member) => member.publish(topic, envelope, ticket),
+        }
+    }
+
+    /// Publishes on behalf of nobody (REST) and gathers how many sessions it reached, for at most [`GATHER_TIMEOUT`].
+    ///
+    /// # Errors
+    /// The backend could not be asked; then nothing was published.
+    pub async fn ask(
+        &self,
+        topic: &Topic,
+        payload: Payload,
+    ) -> Result<Receipts, crate::Unavailable> {
+        match &self.0 {
+            Backend::InProcess(member) => Ok(member.ask(topic, payload).await),
+        }
+    }
+
+    /// A lane's report that an envelope with this receipt reached `sessions` of its sessions.
+    pub fn report(&self, receipt: ReceiptId, sessions: u64) {
+        match &self.0 {
+            Backend::InProcess(member) => member.report(receipt, sessions),
+        }
+    }
+
+    pub(crate) async fn withdraw(&self) {
+        match &self.0 {
+            Backend::InProcess(member) => member.withdraw(),
+        }
+    }
+}

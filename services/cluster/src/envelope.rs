@@ -1,0 +1,59 @@
+//! What crosses the bus.
+//!
+//! The payload of a message stays the sender's own JSON text from client to client; nobody on the way reads it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::value::RawValue;
+
+use crate::bus::ReceiptId;
+use crate::origin::Origin;
+use crate::peer::Peer;
+use crate::presence::Delta;
+
+/// One thing said on a topic.
+#[derive(Debug)]
+pub struct Envelope {
+    /// Who caused it.
+    pub origin: Origin,
+    /// When its frame was read, on this edge; `None` when it came from elsewhere. For the latency histogram alone.
+    pub received: Option<Instant>,
+    /// Where to report how many sessions it reached, if anybody waits for that.
+    pub receipt: Option<ReceiptId>,
+    /// What is said.
+    pub payload: Payload,
+}
+
+/// The kinds of envelope.
+#[derive(Debug)]
+pub enum Payload {
+    /// A user's message on a channel, or a direct.
+    Message(Message),
+    /// The members of the topic changed.
+    Presence(Delta),
+    /// The administrator closes every session of the topic's peer.
+    Kick,
+}
+
+/// What a user said, and who that was.
+#[derive(Debug)]
+pub struct Message {
+    /// The sender, as the receivers may see it.
+    pub from: Arc<Peer>,
+    /// One JSON value, as sent.
+    pub data: Box<RawValue>,
+}
+
+impl Envelope {
+    /// Bytes that count against the bounds of queues: the payload, and a flat share for the rest.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        const FLAT: usize = 96;
+        FLAT + match &self.payload {
+            Payload::Message(message) => message.data.get().len(),
+            Payload::Presence(delta) => 64 * (delta.joined.len() + delta.left.len()),
+            Payload::Kick => 0,
+        }
+    }
+}

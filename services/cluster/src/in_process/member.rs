@@ -1,0 +1,213 @@
+//! One edge's place in the world.
+//!
+//! Every operation of the contract, as calls on the world's tables; an answer goes to the inbox of the lane that asked.
+//! Gives everything back when it is dropped.
+
+use std::sync::Arc;
+
+use protocol::{AppId, PeerId};
+
+use super::receipts::Gatherings;
+use super::record::Route;
+use super::usage::AppUsage;
+use super::world::World;
+use crate::answer::{Answer, Ticket};
+use crate::bus::{ReceiptId, Receipts};
+use crate::envelope::{Envelope, Payload};
+use crate::inbox::{Arrival, Eviction, InboxHandle};
+use crate::leases::{Attach, Fence, Holder, LeaseKey, Turn};
+use crate::origin::{Incarnation, LaneId, Origin, SessionId};
+use crate::peer::Peer;
+use crate::presence::{Known, Roster};
+use crate::quotas::{Allowance, SlotError};
+use crate::topic::Topic;
+
+/// One edge in a [`World`].
+#[derive(Debug)]
+pub struct Member {
+    world: Arc<World>,
+    incarnation: Incarnation,
+    inboxes: Vec<InboxHandle>,
+    gatherings: Gatherings,
+}
+
+impl Member {
+    pub(super) fn new(
+        world: Arc<World>,
+        incarnation: Incarnation,
+        inboxes: Vec<InboxHandle>,
+    ) -> Self {
+        Self {
+            world,
+            incarnation,
+            inboxes,
+            gatherings: Gatherings::default(),
+        }
+    }
+
+    pub(crate) fn subscribe(&self, topic: &Topic, lane: LaneId, ticket: Ticket) {
+        if let Some(inbox) = self.inbox(lane) {
+            self.world.topics.subscribe(
+                topic,
+                Route {
+                    incarnation: self.incarnation,
+                    inbox: inbox.clone(),
+                },
+            );
+        }
+        self.answer(ticket, Answer::Subscribed(topic.clone(), Ok(())));
+    }
+
+    pub(crate) fn unsubscribe(&self, topic: &Topic, lane: LaneId) {
+        self.world.topics.unsubscribe(topic, self.incarnation, lane);
+    }
+
+    pub(crate) fn publish(&self, topic: &Topic, envelope: Envelope, ticket: Ticket) {
+        let lanes = self.world.topics.publish(topic, envelope);
+        self.answer(ticket, Answer::Published(topic.clone(), Ok(lanes)));
+    }
+
+    pub(crate) async fn ask(&self, topic: &Topic, payload: Payload) -> Receipts {
+        let gathering = self.gatherings.open();
+        let envelope = Envelope {
+            origin: Origin {
+                incarnation: self.incarnation,
+                session: SessionId::NONE,
+            },
+            received: None,
+            receipt: Some(ReceiptId {
+                incarnation: self.incarnation,
+                number: gathering.number(),
+            }),
+            payload,
+        };
+        let lanes = self.world.topics.publish(topic, envelope);
+        gathering.collect(lanes).await
+    }
+
+    pub(crate) fn report(&self, receipt: ReceiptId, sessions: u64) {
+        if let Some(asker) = self.world.member(receipt.incarnation) {
+            asker.gatherings.report(receipt.number, sessions);
+        }
+    }
+
+    pub(crate) fn join(&self, topic: &Topic, peer: &Arc<Peer>, known: Known, ticket: Ticket) {
+        let holder = Origin {
+            incarnation: self.incarnation,
+            session: ticket.session,
+        };
+        let inbox = self.inbox(ticket.session.lane());
+        self.world
+            .topics
+            .join(topic, peer, holder, known, |joined| {
+                if let Some(inbox) = inbox {
+                    inbox.push(Arrival::Answer(
+                        ticket,
+                        Answer::Joined(topic.clone(), Ok(joined)),
+                    ));
+                }
+            });
+    }
+
+    pub(crate) fn leave(&self, topic: &Topic, peer: &PeerId, session: SessionId) {
+        self.world.topics.leave(
+            topic,
+            peer,
+            Origin {
+                incarnation: self.incarnation,
+                session,
+            },
+        );
+    }
+
+    pub(crate) fn roster(&self, topic: &Topic) -> Roster {
+        self.world.topics.roster(topic)
+    }
+
+    pub(crate) fn edges_on(&self, topic: &Topic) -> usize {
+        self.world.topics.edges_on(topic)
+    }
+
+    pub(crate) fn attach_lease(
+        &self,
+        key: &LeaseKey,
+        session: SessionId,
+        floor: Fence,
+        turn: Turn,
+    ) -> Attach {
+        let claimant = Origin {
+            incarnation: self.incarnation,
+            session,
+        };
+        let attach = self.world.leases.attach(key, claimant, floor, turn);
+        if let Attach::Granted {
+            fence,
+            previous: Some(previous),
+        } = attach
+            && let Some(owner) = self.world.member(previous.incarnation)
+            && let Some(inbox) = owner.inbox(previous.session.lane())
+        {
+            inbox.push(Arrival::Evict(Eviction {
+                session: previous.session,
+                fence,
+            }));
+        }
+        attach
+    }
+
+    pub(crate) fn release_lease(&self, key: &LeaseKey, session: SessionId, fence: Fence) {
+        self.world.leases.release(
+            key,
+            Origin {
+                incarnation: self.incarnation,
+                session,
+            },
+            fence,
+        );
+    }
+
+    pub(crate) fn lease_holder(&self, key: &LeaseKey) -> Option<Holder> {
+        self.world.leases.holder(key)
+    }
+
+    pub(crate) fn open_session(
+        &self,
+        app: &AppId,
+        allowance: Allowance,
+        now_s: u64,
+    ) -> Result<(), SlotError> {
+        self.world
+            .apps
+            .usage(app)
+            .open_session(self.incarnation, allowance, now_s)
+    }
+
+    pub(crate) fn close_session(&self, app: &AppId) {
+        self.world.apps.usage(app).close_session(self.incarnation);
+    }
+
+    pub(crate) fn app_usage(&self, app: &AppId) -> Arc<AppUsage> {
+        self.world.apps.usage(app)
+    }
+
+    pub(crate) fn withdraw(&self) {
+        self.world.forget(self.incarnation);
+    }
+
+    fn answer(&self, ticket: Ticket, answer: Answer) {
+        if let Some(inbox) = self.inbox(ticket.session.lane()) {
+            inbox.push(Arrival::Answer(ticket, answer));
+        }
+    }
+
+    fn inbox(&self, lane: LaneId) -> Option<&InboxHandle> {
+        self.inboxes.get(usize::from(lane.0))
+    }
+}
+
+/// An edge that ends without a word leaves nothing behind either.
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.withdraw();
+    }
+}
