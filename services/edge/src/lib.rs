@@ -1,1 +1,21 @@
-//! placeholder
+//! The edge: the deployable node of the cluster.
+//!
+//! - [`config`], [`tenancy`], [`auth`], [`limit`], [`turn`]: who may do what, and how much.
+//! - `http`: the doors. `dialects`: the wire languages. `session`, `lane`: admitted clients and the threads that own them.
+//! - [`edge`](mod@edge): all of it put together; `readiness` and `lifecycle`: how it starts, is watched and leaves.
+//! - [`metrics`], [`telemetry`]: what it tells its operator.
+
+pub mod auth;
+pub mod config;
+mod dialects;
+pub mod edge;
+mod http;
+mod lane;
+pub mod limit;
+pub mod metrics;
+pub mod quickstart;
+mod readiness;
+mod session;
+pub mod telemetry;
+pub mod tenancy;
+pub mod turn;

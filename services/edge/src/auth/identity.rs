@@ -1,0 +1,41 @@
+//! Who a session is.
+
+use std::sync::Arc;
+
+use protocol::{DeviceId, PeerId};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::tenancy::{Key, Scope};
+
+/// Who a session is, for as long as it lives.
+#[derive(Debug)]
+pub struct Identity {
+    /// What it may do.
+    pub scope: Scope,
+    /// Under which name others reach it.
+    pub peer: PeerId,
+    /// When it has to end, in Unix seconds; a publishable key gives no end.
+    pub expires_at: Option<u64>,
+    /// The `metadata` claim: told to the client itself, in `welcome` only.
+    pub metadata: Option<Box<RawValue>>,
+    /// The `peerMetadata` claim: shown to others.
+    pub peer_metadata: Option<Arc<RawValue>>,
+    /// The device whose lease it has to hold.
+    pub device: Option<DeviceId>,
+}
+
+impl Identity {
+    /// Somebody with a publishable key: a fresh peer at each connect (spec realtime §1.3, §1.4).
+    pub(super) fn anonymous(key: Arc<Key>) -> Self {
+        let peer = Uuid::new_v4().to_string().parse();
+        Self {
+            scope: Scope::of_key(key),
+            peer: peer.expect("36 hexadecimal digits and hyphens are a peer id"),
+            expires_at: None,
+            metadata: None,
+            peer_metadata: None,
+            device: None,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What a dialect wants done.
+
+use std::mem;
+
+use cluster::{Message, Topic};
+use protocol::RequestId;
+use protocol::close::CloseReason;
+use protocol::realtime::ErrorCode;
+
+use super::Variant;
+use crate::metrics::{DialectMetrics, FrameIn, FrameOut, Metrics, Refusal};
+
+/// One thing for the session loop to do.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Listen to a topic as its member. Answered by [`cluster::Answer::Joined`].
+    Join {
+        topic: Topic,
+        variant: Variant,
+        request: Option<RequestId>,
+    },
+    /// Stop listening.
+    Leave { topic: Topic },
+    /// Publish. Answered by [`cluster::Answer::Published`].
+    Publish {
+        topic: Topic,
+        message: Message,
+        request: Option<RequestId>,
+    },
+    /// End the session.
+    Close(CloseReason),
+}
+
+/// The outcome of deciding one or more inputs; emptied and used again, so that deciding allocates nothing of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Actions {
+    /// In the order in which they are to be done.
+    pub(crate) list: Vec<Action>,
+    /// Framed replies, for the end of the session's mailbox.
+    pub(crate) replies: Vec<u8>,
+    /// Framed acks of subscribes, which no gate holds back.
+    pub(crate) acks_ahead: Vec<u8>,
+    /// What there is to count.
+    pub(crate) tally: Tally,
+}
+
+/// What one decision adds to the metrics.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) heard: Option<FrameIn>,
+    pub(crate) said: Option<FrameOut>,
+    pub(crate) error: Option<ErrorCode>,
+    pub(crate) refused: Option<Refusal>,
+}
+
+impl Actions {
+    pub(crate) fn push(&mut self, action: Action) {
+        self.list.push(action);
+    }
+}
+
+impl Tally {
+    /// Counts everything and starts anew.
+    pub(crate) fn count(&mut self, dialect: &DialectMetrics, metrics: &Metrics) {
+        let Self {
+            heard,
+            said,
+            error,
+            refused,
+        } = mem::take(self);
+        heard
+            .into_iter()
+            .for_each(|kind| dialect.frames_in.count(kind));
+        said.into_iter()
+            .for_each(|kind| dialect.frames_out.count(kind));
+        error
+            .into_iter()
+            .for_each(|code| dialect.errors.count(code));
+        refused
+            .into_iter()
+            .for_each(|limit| metrics.quota_refusals.count(limit));
+    }
+}

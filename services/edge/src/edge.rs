@@ -1,0 +1,279 @@
+//! The whole edge, put together.
+//!
+//! [`Edge::start`] opens both listeners and starts the lanes; [`Edge::drain`] ends it in order: not ready, no newcomers,
+//! everybody sent away at a pace, everything given back.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use cluster::{Cluster, Inbox, LaneId, Pressure, in_process};
+use prometheus::Registry;
+use protocol::EdgeId;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, Flags};
+use crate::dialects::realtime::Limits;
+use crate::http;
+use crate::lane::{self, LaneConfig, LaneHandle};
+use crate::limit::{ConnectLimit, Rate};
+use crate::metrics::Metrics;
+use crate::readiness::{DRAINING, Readiness};
+use crate::tenancy::{TenancyHandle, watch_file};
+use crate::turn::Turn;
+
+/// Bound of a lane's inbox. Half of it is enough to stop an edge's own clients from reading on.
+const INBOX_BYTES: usize = 32 * 1024 * 1024;
+/// Sessions sent away per second and lane, when the grace period allows it.
+const DRAIN_PACE: u32 = 500;
+
+/// A running edge.
+#[derive(Debug)]
+pub struct Edge {
+    /// Where clients connect.
+    pub address: SocketAddr,
+    /// Where the operator does.
+    pub admin_address: SocketAddr,
+    parts: Arc<Parts>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What the doors work with.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) edge_id: EdgeId,
+    pub(crate) tenancy: TenancyHandle,
+    pub(crate) cluster: Cluster,
+    pub(crate) turn: Option<Turn>,
+    pub(crate) connects: ConnectLimit,
+    pub(crate) session_limits: Limits,
+    pub(crate) registry: Registry,
+    pub(crate) metrics: Metrics,
+    pub(crate) readiness: Readiness,
+    /// Ends the accepting of connections.
+    pub(crate) drain: CancellationToken,
+    /// Ends whatever is still there when the grace period is over.
+    pub(crate) abort: CancellationToken,
+    /// Every task of the front, and every session.
+    pub(crate) tasks: TaskTracker,
+    lanes: Vec<LaneHandle>,
+    next_lane: AtomicUsize,
+}
+
+/// The edge could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener could not be opened.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread or its runtime could not be made.
+    #[error("cannot start a lane")]
+    Lane(#[source] io::Error),
+    /// Two metrics have one name.
+    #[error("cannot register the metrics")]
+    Metrics(#[from] prometheus::Error),
+}
+
+impl Edge {
+    /// Opens the listeners and starts everything.
+    ///
+    /// # Errors
+    /// An address is taken, or the system gives no threads.
+    pub async fn start(
+        config: Config,
+        edge_id: EdgeId,
+        tenancy: TenancyHandle,
+    ) -> Result<Self, StartError> {
+        let clients = listen(config.listen).await?;
+        let operators = listen(config.admin_listen).await?;
+        let registry = Registry::new();
+        let metrics = Metrics::register(&registry)?;
+        let pressure = Pressure::default();
+        let inboxes: Vec<Inbox> = (0..lane_count(config.lanes))
+            .map(|lane| Inbox::new(LaneId(lane), INBOX_BYTES, pressure.clone()))
+            .collect();
+        let world = in_process::World::new(config.limits.presence_named_members as usize);
+        let cluster = world.enter(inboxes.iter().map(Inbox::handle).collect());
+        let (lanes, threads) = start_lanes(inboxes, &cluster, &pressure, &config, &metrics)?;
+        let parts = Arc::new(Parts {
+            turn: Turn::new(&config.turn),
+            connects: ConnectLimit::new(config.limits.connects_per_minute, Instant::now()),
+            session_limits: session_limits(&config),
+            edge_id,
+            tenancy,
+            cluster,
+            registry,
+            metrics,
+            readiness: Readiness::default(),
+            drain: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            lanes,
+            next_lane: AtomicUsize::new(0),
+            config,
+        });
+        let (address, admin_address) = (local_address(&clients)?, local_address(&operators)?);
+        http::serve_clients(clients, &parts);
+        http::serve_operators(operators, &parts);
+        parts.tasks.spawn(follow_tenancy(Arc::clone(&parts)));
+        Ok(Self {
+            address,
+            admin_address,
+            parts,
+            threads,
+        })
+    }
+
+    /// Keeps apps and keys as the configuration file says, until the edge leaves. `running` is the configuration it was
+    /// started with.
+    pub fn follow_config(&self, running: Config, flags: Flags) {
+        let parts = &self.parts;
+        let Some(path) = running.file.clone() else {
+            return;
+        };
+        let load = move || Config::load(&flags);
+        let reloads = parts.metrics.reloads.clone();
+        let count = move |reload| reloads.count(reload);
+        let watch = watch_file(
+            path,
+            parts.tenancy.clone(),
+            running,
+            load,
+            count,
+            parts.drain.clone(),
+        );
+        parts.tasks.spawn(watch);
+    }
+
+    /// Leaves in order, in at most the configured grace period.
+    pub async fn drain(self) {
+        let grace = self.parts.config.timing.drain;
+        let deadline = tokio::time::Instant::now() + grace;
+        self.parts.readiness.block(DRAINING);
+        self.parts.metrics.draining.set(1);
+        self.parts.drain.cancel();
+        let sessions = u32::try_from(self.parts.metrics.sessions.get()).unwrap_or(0);
+        let spread = drain_spread(sessions, self.threads.len(), grace);
+        tracing::info!(sessions, spread_ms = spread.as_millis(), "draining");
+        for lane in &self.parts.lanes {
+            if lane.drain(spread).await.is_err() {
+                tracing::error!("a lane ended before it was told to");
+            }
+        }
+        self.parts.tasks.close();
+        if tokio::time::timeout_at(deadline, self.parts.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                sessions = self.parts.metrics.sessions.get(),
+                "grace period over, cutting the rest"
+            );
+            self.parts.abort.cancel();
+        }
+        self.parts.cluster.withdraw().await;
+        tracing::info!("drained");
+    }
+}
+
+impl Parts {
+    /// The lane for the next session: each in turn.
+    pub(crate) fn lane(&self) -> &LaneHandle {
+        let turn = self.next_lane.fetch_add(1, Ordering::Relaxed);
+        &self.lanes[turn % self.lanes.len()]
+    }
+}
+
+/// Slow enough for the other edges, fast enough to leave clients half of the grace period for their goodbyes.
+fn drain_spread(sessions: u32, lanes: usize, grace: Duration) -> Duration {
+    let pace = DRAIN_PACE * u32::try_from(lanes).unwrap_or(1).max(1);
+    (Duration::from_secs(1) * sessions / pace).min(grace / 2)
+}
+
+fn lane_count(configured: usize) -> u8 {
+    let lanes = match configured {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        lanes => lanes,
+    };
+    u8::try_from(lanes).unwrap_or(u8::MAX)
+}
+
+fn start_lanes(
+    inboxes: Vec<Inbox>,
+    cluster: &Cluster,
+    pressure: &Pressure,
+    config: &Config,
+    metrics: &Metrics,
+) -> Result<(Vec<LaneHandle>, Vec<JoinHandle<()>>), StartError> {
+    let serials = Arc::new(AtomicU64::new(1));
+    let lane_config = LaneConfig {
+        mailbox_bytes: config.limits.mailbox_bytes as usize,
+        ping: config.timing.ping,
+        pong: config.timing.pong,
+        handshake: config.timing.handshake,
+    };
+    let started: Result<Vec<_>, io::Error> = inboxes
+        .into_iter()
+        .map(|inbox| {
+            let (cluster, pressure, serials) =
+                (cluster.clone(), pressure.clone(), Arc::clone(&serials));
+            lane::spawn(
+                inbox,
+                cluster,
+                pressure,
+                lane_config,
+                metrics.clone(),
+                serials,
+            )
+        })
+        .collect();
+    Ok(started.map_err(StartError::Lane)?.into_iter().unzip())
+}
+
+fn session_limits(config: &Config) -> Limits {
+    Limits {
+        messages: Rate {
+            per_second: config.limits.messages_per_second,
+            burst: config.limits.message_burst,
+        },
+        channels: config.limits.channels_per_session,
+    }
+}
+
+/// Tells the lanes whenever apps and keys have changed.
+async fn follow_tenancy(parts: Arc<Parts>) {
+    let mut versions = parts.tenancy.watch();
+    loop {
+        tokio::select! {
+            () = parts.drain.cancelled() => return,
+            changed = versions.changed() => if changed.is_err() { return },
+        }
+        let tenancy = parts.tenancy.load();
+        for lane in &parts.lanes {
+            if lane.rebind(Arc::clone(&tenancy)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })
+}
+
+fn local_address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(StartError::Lane)
+}

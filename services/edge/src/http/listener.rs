@@ -1,0 +1,121 @@
+//! Accepting connections.
+//!
+//! A stranger gets a few seconds to say what it wants, in a head of bounded size, and one of a bounded number of places.
+//! HTTP/1.1 only: a WebSocket begins as an upgrade.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::Connection;
+use super::unadmitted::Unadmitted;
+use crate::edge::Parts;
+use crate::metrics::Refusal;
+
+/// Largest request head. A legal token takes up to some 51 KB of it.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Pause after a failed accept: mostly the process is out of descriptors, and trying again at once would only burn CPU.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts until the edge drains.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    unadmitted: Unadmitted,
+    parts: Arc<Parts>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            () = parts.drain.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => welcome(stream, peer, &router, &unadmitted, &parts),
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Starts serving one connection, or drops it if there is no place for it.
+fn welcome(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: &Router,
+    unadmitted: &Unadmitted,
+    parts: &Arc<Parts>,
+) {
+    let address = peer.ip().to_canonical();
+    let is_proxy = parts
+        .config
+        .trusted_proxies
+        .iter()
+        .any(|network| network.contains(&address));
+    let place = if is_proxy {
+        unadmitted.take_for_proxy(address)
+    } else {
+        unadmitted.take(address)
+    };
+    let Some(place) = place else {
+        parts.metrics.quota_refusals.count(Refusal::Unauthenticated);
+        return;
+    };
+    // Frames are written whole, so waiting for more to send only delays them.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let connection = Connection {
+        peer,
+        place: Arc::new(place),
+    };
+    parts.tasks.spawn(serve_connection(
+        stream,
+        router.clone(),
+        connection,
+        Arc::clone(parts),
+    ));
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    router: Router,
+    connection: Connection,
+    parts: Arc<Parts>,
+) {
+    let service = TowerToHyperService::new(router);
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(connection.clone());
+        hyper::service::Service::call(&service, request.map(axum::body::Body::new) as Request)
+    });
+    let serving = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(parts.config.timing.handshake)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(serving);
+    let served: Result<(), hyper::Error> = tokio::select! {
+        served = &mut serving => served,
+        () = parts.drain.cancelled() => {
+            // Answers what has been asked, then ends.
+            serving.as_mut().graceful_shutdown();
+            tokio::select! {
+                served = &mut serving => served,
+                () = parts.abort.cancelled() => Ok(()),
+            }
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(error = %io::Error::other(error), "a connection ended early");
+    }
+}

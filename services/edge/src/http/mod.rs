@@ -1,0 +1,65 @@
+//! The doors: whatever comes over HTTP. The only place that names axum and hyper.
+//!
+//! - `listener`: accepting, with deadlines and caps before anybody is known. `unadmitted`: those caps.
+//! - `upgrade`: from a request to a bare stream. `realtime`: the door of that dialect. `refusal`: accepted only to be closed.
+//! - `rest`: the control plane. `admin`: health and metrics, on a listener of their own. `openapi`: what `rest` promises.
+
+mod admin;
+mod listener;
+mod openapi;
+mod realtime;
+mod refusal;
+mod rest;
+mod unadmitted;
+mod upgrade;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::edge::Parts;
+use unadmitted::Unadmitted;
+
+/// What a door knows about the connection that a request came on.
+#[derive(Clone, Debug)]
+struct Connection {
+    /// The other end of the TCP connection: a client or a proxy.
+    peer: std::net::SocketAddr,
+    /// Its place among those that nobody has admitted yet.
+    #[expect(dead_code, reason = "held, and given back when the last clone goes")]
+    place: Arc<unadmitted::Place>,
+}
+
+/// Serves clients until the edge drains.
+pub(crate) fn serve_clients(listener: TcpListener, parts: &Arc<Parts>) {
+    let router = Router::new()
+        .route("/v1", get(realtime::connect))
+        .merge(rest::router())
+        .fallback(rest::not_found)
+        .method_not_allowed_fallback(rest::not_found)
+        .with_state(Arc::clone(parts));
+    let unadmitted = Unadmitted::new(&parts.config.limits);
+    parts.tasks.spawn(listener::serve(
+        listener,
+        router,
+        unadmitted,
+        Arc::clone(parts),
+    ));
+}
+
+/// Serves the operator; goes on while the edge drains, so that its readiness can be read.
+pub(crate) fn serve_operators(listener: TcpListener, parts: &Arc<Parts>) {
+    let router = admin::router().with_state(Arc::clone(parts));
+    // Not tracked: nothing waits for the operator's connections.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "ends with the process, since a drain has to be observable to its end"
+    )]
+    drop(tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "the admin listener has ended");
+        }
+    }));
+}

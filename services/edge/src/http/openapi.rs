@@ -1,0 +1,39 @@
+//! What the control plane promises, as an OpenAPI document.
+
+use axum::Json;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::rest::{channels, peers, tokens, usage};
+
+/// The REST calls of the realtime dialect.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(title = "Switchboard control plane", description = "Tokens, channels, peers and usage of one app."),
+    paths(tokens::mint_token, channels::peers, channels::publish, peers::kick, usage::read_usage),
+    modifiers(&SecretKey),
+)]
+struct Document;
+
+/// How a call proves itself.
+#[derive(Debug)]
+struct SecretKey;
+
+impl Modify for SecretKey {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("<sk_id>:<sk_secret>")
+            .description(Some("A secret key's id and secret, joined by a colon."))
+            .build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("secret_key", SecurityScheme::Http(scheme));
+    }
+}
+
+/// `GET /v1/openapi.json`.
+pub(super) async fn serve() -> Json<utoipa::openapi::OpenApi> {
+    Json(Document::openapi())
+}

@@ -1,0 +1,295 @@
+//! The door of the realtime dialect: `GET /v1` (spec realtime §1).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use cluster::leases::{Place, TAKEOVER_WAIT, Turn};
+use cluster::quotas::SlotError;
+use cluster::{Attach, Fence, LeaseKey, Peer, SessionId};
+use percent_encoding::percent_decode_str;
+use protocol::close::CloseReason;
+
+use super::Connection;
+use super::refusal::refuse;
+use super::rest::{ErrorBody, RestError};
+use super::upgrade::{Upgrade, UpgradeError, Upgraded};
+use crate::auth::{AdmitError, Credential, Identity, authenticate};
+use crate::dialects::Dialect;
+use crate::dialects::realtime::{Opening, Realtime, allowance, close_frame};
+use crate::edge::Parts;
+use crate::lane::{Admission, unix_now};
+use crate::limit::client_address;
+use crate::metrics::{Outcome, Refusal};
+use crate::session::{Guards, LeaseGuard};
+use crate::turn;
+
+const DIALECT: &str = "realtime";
+
+/// Admits a client, or says why not.
+pub(super) async fn connect(
+    State(parts): State<Arc<Parts>>,
+    Extension(connection): Extension<Connection>,
+    mut request: Request,
+) -> Response {
+    let forwarded = request.headers().get_all("x-forwarded-for");
+    let forwarded: Vec<&str> = forwarded
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    let address = client_address(
+        connection.peer,
+        forwarded.into_iter(),
+        &parts.config.trusted_proxies,
+    );
+    let count = |outcome| parts.metrics.realtime.handshakes.count(outcome);
+    if let Err(refused) = parts.connects.admit(address, Instant::now()) {
+        count(Outcome::TooManyConnects);
+        parts.metrics.quota_refusals.count(Refusal::Connects);
+        let retry_after = refused.retry_after.as_secs() + 1;
+        let error = RestError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "too many connects from this address",
+        );
+        return ([(header::RETRY_AFTER, retry_after.to_string())], error).into_response();
+    }
+    if parts.drain.is_cancelled() {
+        count(Outcome::Draining);
+        return RestError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "internal_error",
+            "the edge is leaving",
+        )
+        .into_response();
+    }
+    let credential = credential(request.uri().query().unwrap_or_default());
+    let identity = authenticate(
+        &parts.tenancy.load(),
+        credential,
+        origin(request.headers()),
+        unix_now().as_secs(),
+    );
+    let upgrade = match Upgrade::from_request(&mut request) {
+        Ok(upgrade) => upgrade,
+        Err(error) => {
+            count(Outcome::BadUpgrade);
+            return not_an_upgrade(error);
+        }
+    };
+    let response = upgrade.response();
+    let tasks = parts.tasks.clone();
+    tasks.spawn(async move {
+        if let Some(upgraded) = upgrade.upgraded().await {
+            // The connection keeps its place until somebody has admitted it.
+            enter(&parts, upgraded, identity).await;
+        }
+        drop(connection);
+    });
+    response
+}
+
+/// Everything between the upgrade and the lane.
+async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, AdmitError>) {
+    let identity = match identity {
+        Ok(identity) => identity,
+        Err(error) => {
+            tracing::debug!(reason = %error, "a client was refused");
+            return turn_away(parts, upgraded, error.close_reason()).await;
+        }
+    };
+    let lane = parts.lane();
+    let id = lane.new_session_id();
+    let guards = match guards(parts, &identity, id).await {
+        Ok(guards) => guards,
+        Err(reason) => return turn_away(parts, upgraded, reason).await,
+    };
+    let Ok(stream) = upgraded.stream.into_std() else {
+        return;
+    };
+    let admission = Admission {
+        id,
+        stream,
+        unread: upgraded.unread,
+        expires_at: identity.expires_at,
+        dialect: Dialect::Realtime(realtime(parts, identity)),
+        guards,
+        tracked: parts.tasks.token(),
+    };
+    if lane.admit(admission).await.is_err() {
+        parts.metrics.realtime.handshakes.count(Outcome::Draining);
+    }
+}
+
+/// Takes what the session has to hold: its place in the app's plan and, if it is bound to a device, the device.
+async fn guards(parts: &Parts, identity: &Identity, id: SessionId) -> Result<Guards, CloseReason> {
+    let app = &identity.scope.key.app;
+    let slot = parts
+        .cluster
+        .quotas
+        .open_session(&app.id, allowance(&app.plan), unix_now().as_secs())
+        .await;
+    let slot = slot.map_err(|error| match error {
+        SlotError::Exhausted => CloseReason::OverConcurrentLimit,
+        SlotError::Unavailable(_) => CloseReason::BackendUnavailable,
+    })?;
+    let lease = match lease_key(identity) {
+        Some(key) => Some(lease(parts, key, id).await?),
+        None => None,
+    };
+    Ok(Guards { slot, lease })
+}
+
+/// A token with a device is that device; a key may say that each of its peers has one session.
+fn lease_key(identity: &Identity) -> Option<LeaseKey> {
+    let key = &identity.scope.key;
+    (identity.device.is_some() || key.one_session_per_peer).then(|| LeaseKey {
+        app: key.app.id.clone(),
+        dialect: DIALECT,
+        peer: identity.peer.clone(),
+        device: identity.device.clone(),
+    })
+}
+
+/// Attaches to the device, after a wait if it changes hands too often.
+async fn lease(parts: &Parts, key: LeaseKey, id: SessionId) -> Result<LeaseGuard, CloseReason> {
+    let leases = &parts.cluster.leases;
+    let mut turn = Turn::First;
+    loop {
+        match leases.attach(&key, id, Fence::NONE, turn).await {
+            Ok(Attach::Granted { fence, .. }) => {
+                return Ok(LeaseGuard::new(leases.clone(), key, id, fence));
+            }
+            Ok(Attach::Wait(place)) => {
+                parts.metrics.takeovers_damped.inc();
+                turn = wait(place).await;
+            }
+            Ok(Attach::Superseded) => return Err(CloseReason::TakenOver),
+            Err(_) => return Err(CloseReason::BackendUnavailable),
+        }
+    }
+}
+
+async fn wait(place: Place) -> Turn {
+    tokio::time::sleep(TAKEOVER_WAIT).await;
+    Turn::Waited(place)
+}
+
+fn realtime(parts: &Parts, identity: Identity) -> Realtime {
+    let key = &identity.scope.key;
+    let turn = parts.turn.as_ref().filter(|_| key.inject_turn);
+    let metadata = match turn {
+        Some(turn) => turn::inject(
+            identity.metadata,
+            &turn.ice_servers(&identity.peer, unix_now().as_secs()),
+        ),
+        None => identity.metadata,
+    };
+    let meter = parts.cluster.quotas.meter(&key.app.id);
+    let opening = Opening {
+        expires_at: identity.expires_at,
+        metadata,
+    };
+    let peer = Arc::new(Peer {
+        id: identity.peer,
+        metadata: identity.peer_metadata,
+    });
+    Realtime::new(identity.scope, peer, meter, parts.session_limits, opening)
+}
+
+async fn turn_away(parts: &Parts, upgraded: Upgraded, reason: CloseReason) {
+    let metrics = &parts.metrics;
+    metrics.realtime.handshakes.count(outcome_of(reason));
+    metrics.realtime.close(reason);
+    if reason == CloseReason::OverConcurrentLimit {
+        metrics.quota_refusals.count(Refusal::Sessions);
+    }
+    refuse(upgraded.stream, close_frame(reason)).await;
+}
+
+/// How a refusal counts.
+fn outcome_of(reason: CloseReason) -> Outcome {
+    match reason {
+        CloseReason::ScopeMismatch => Outcome::OutOfScope,
+        CloseReason::AppSuspended => Outcome::Suspended,
+        CloseReason::OverConcurrentLimit => Outcome::OverConcurrentLimit,
+        CloseReason::TakenOver => Outcome::TakenOver,
+        CloseReason::BackendUnavailable => Outcome::BackendUnavailable,
+        CloseReason::GoingAway => Outcome::Draining,
+        CloseReason::InvalidToken
+        | CloseReason::TokenExpired
+        | CloseReason::OriginRefused
+        | CloseReason::KeyRemoved => Outcome::Unauthorized,
+        CloseReason::ClientClosed
+        | CloseReason::ConnectionLost
+        | CloseReason::ProtocolViolation
+        | CloseReason::InvalidUtf8
+        | CloseReason::PolicyViolation
+        | CloseReason::TooBig
+        | CloseReason::SlowConsumer
+        | CloseReason::PongTimeout
+        | CloseReason::HandshakeTimeout
+        | CloseReason::OverMessageRate
+        | CloseReason::Kicked
+        | CloseReason::InternalError => Outcome::Abandoned,
+    }
+}
+
+/// `token=` counts before `key=`; the first of each name is taken. The values are percent-encoded (spec §1.1).
+fn credential(query: &str) -> Option<Credential> {
+    let value_of = |wanted: &str| {
+        let value = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix(wanted)?.strip_prefix('='))?;
+        // What is no UTF-8 is no credential; an unknown one is refused in the same way.
+        Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
+    };
+    value_of("token")
+        .map(Credential::Token)
+        .or_else(|| value_of("key").map(Credential::Key))
+}
+
+fn origin(headers: &HeaderMap) -> Option<&str> {
+    // An origin that is no text is an origin nobody allows.
+    headers
+        .get(header::ORIGIN)
+        .map(|origin| origin.to_str().unwrap_or("null"))
+}
+
+fn not_an_upgrade(error: UpgradeError) -> Response {
+    let status = match error {
+        UpgradeError::NotAnUpgrade => StatusCode::BAD_REQUEST,
+        UpgradeError::Version => StatusCode::UPGRADE_REQUIRED,
+    };
+    let body = ErrorBody {
+        error: "invalid_request",
+        message: error.to_string(),
+    };
+    let headers = [
+        (header::UPGRADE, "websocket"),
+        (header::SEC_WEBSOCKET_VERSION, "13"),
+    ];
+    (status, headers, axum::Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_percent_decoded_and_a_token_counts_first() {
+        assert_eq!(
+            credential("key=a%2Fb%2Bc%20d"),
+            Some(Credential::Key("a/b+c d".into()))
+        );
+        assert_eq!(
+            credential("key=k&token=t"),
+            Some(Credential::Token("t".into()))
+        );
+        assert_eq!(credential("keys=k&tok=t"), None);
+        assert_eq!(credential(""), None);
+    }
+}

@@ -1,0 +1,223 @@
+//! Who is in a channel, and saying something there.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse as _, Response};
+use cluster::quotas::Spend;
+use cluster::{Message, Payload, Peer, Topic};
+use percent_encoding::percent_decode_str;
+use protocol::realtime::limits::PEER_METADATA_BYTES;
+use protocol::{ChannelName, PeerId, Permission};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::error::ErrorBody;
+use super::{RestError, call, not_found};
+use crate::dialects::realtime::allowance;
+use crate::edge::Parts;
+use crate::lane::unix_now;
+use crate::metrics::Refusal;
+
+/// Who is in a channel.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChannelPeers {
+    /// The channel.
+    channel: String,
+    /// Everybody in it, also in a channel that is too large for presence frames.
+    peers: Vec<PeerEntry>,
+}
+
+/// One peer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PeerEntry {
+    /// Its id.
+    #[serde(rename = "peerId")]
+    peer_id: String,
+    /// Its `peerMetadata`, if its token had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Box<RawValue>>,
+}
+
+/// A message from a backend.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Publish {
+    /// Any JSON value.
+    #[schema(value_type = Value)]
+    data: Box<RawValue>,
+    /// The sender that receivers see.
+    #[serde(default)]
+    #[schema(default = "system")]
+    from: Option<String>,
+    /// Shown to subscriptions that asked for their senders' metadata.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    peer_metadata: Option<Box<RawValue>>,
+}
+
+/// What became of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Published {
+    /// The channel.
+    channel: String,
+    /// Sessions that it was handed to.
+    delivered: u64,
+    /// False if some part of the cluster did not report in time; then more may have got it.
+    complete: bool,
+}
+
+/// `GET /v1/channels/<name>/<what>`.
+pub(super) async fn get(state: State<Arc<Parts>>, headers: HeaderMap, uri: Uri) -> Response {
+    match name_before(&uri, "/peers") {
+        Some(name) => peers(state, headers, name).await.into_response(),
+        None => not_found().await.into_response(),
+    }
+}
+
+/// `POST /v1/channels/<name>/<what>`.
+pub(super) async fn post(
+    state: State<Arc<Parts>>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Body,
+) -> Response {
+    match name_before(&uri, "/publish") {
+        Some(name) => publish(state, headers, name, body).await.into_response(),
+        None => not_found().await.into_response(),
+    }
+}
+
+#[utoipa::path(
+    get, path = "/v1/channels/{channel}/peers", tag = "channels", security(("secret_key" = [])),
+    params(("channel" = String, Path, description = "The channel's name, percent-encoded")),
+    responses(
+        (status = 200, description = "Everybody in the channel", body = ChannelPeers),
+        (status = 400, description = "Bad or reserved channel name", body = ErrorBody),
+        (status = 401, description = "Missing or wrong credential", body = ErrorBody),
+        (status = 403, description = "Outside the key's scope, or the app is suspended", body = ErrorBody),
+        (status = 503, description = "The backend cannot be reached", body = ErrorBody),
+    ),
+)]
+pub(in crate::http) async fn peers(
+    State(parts): State<Arc<Parts>>,
+    headers: HeaderMap,
+    name: String,
+) -> Result<Json<ChannelPeers>, RestError> {
+    let key = call::key(&parts, &headers)?;
+    let channel = call::channel(&key, Permission::Presence, &name)?;
+    let roster = parts
+        .cluster
+        .presence
+        .roster(&Topic::channel(&key.app.id, channel))
+        .await?;
+    let entry = |peer: &Arc<Peer>| PeerEntry {
+        peer_id: peer.id.to_string(),
+        metadata: peer.metadata.as_deref().map(ToOwned::to_owned),
+    };
+    Ok(Json(ChannelPeers {
+        channel: name,
+        peers: roster.members.iter().map(entry).collect(),
+    }))
+}
+
+#[utoipa::path(
+    post, path = "/v1/channels/{channel}/publish", tag = "channels", security(("secret_key" = [])),
+    params(("channel" = String, Path, description = "The channel's name, percent-encoded")),
+    request_body = Publish,
+    responses(
+        (status = 200, description = "Handed to the channel's subscribers", body = Published),
+        (status = 400, description = "Bad body or channel name", body = ErrorBody),
+        (status = 401, description = "Missing or wrong credential", body = ErrorBody),
+        (status = 403, description = "Outside the key's scope, or the app is suspended", body = ErrorBody),
+        (status = 413, description = "The body is larger than 32 KB", body = ErrorBody),
+        (status = 429, description = "The messages of this period are used up", body = ErrorBody),
+        (status = 503, description = "The backend cannot be reached", body = ErrorBody),
+    ),
+)]
+pub(in crate::http) async fn publish(
+    State(parts): State<Arc<Parts>>,
+    headers: HeaderMap,
+    name: String,
+    body: Body,
+) -> Result<Json<Published>, RestError> {
+    let key = call::key(&parts, &headers)?;
+    let channel: ChannelName = call::channel(&key, Permission::Publish, &name)?;
+    let publish: Publish = call::body(body).await?;
+    let from = sender(&publish)?;
+    let meter = parts.cluster.quotas.meter(&key.app.id);
+    if meter.spend(allowance(&key.app.plan), unix_now().as_secs()) == Spend::Refused {
+        parts.metrics.quota_refusals.count(Refusal::Messages);
+        return Err(RestError::over_quota());
+    }
+    let topic = Topic::channel(&key.app.id, channel);
+    let message = Message {
+        from: Arc::new(from),
+        data: publish.data,
+    };
+    let receipts = parts
+        .cluster
+        .bus
+        .ask(&topic, Payload::Message(message))
+        .await?;
+    Ok(Json(Published {
+        channel: name,
+        delivered: receipts.sessions,
+        complete: receipts.missing == 0,
+    }))
+}
+
+/// Whom receivers see: the rules are those of a token's subject and peerMetadata.
+fn sender(publish: &Publish) -> Result<Peer, RestError> {
+    let id = publish.from.as_deref().unwrap_or("system");
+    let id: PeerId = id
+        .parse()
+        .map_err(|error| RestError::invalid(format!("from: {error}")))?;
+    let metadata = publish
+        .peer_metadata
+        .as_deref()
+        .filter(|metadata| metadata.get() != "null");
+    if metadata.is_some_and(|metadata| !metadata.get().starts_with('{')) {
+        return Err(RestError::invalid("peerMetadata: not an object"));
+    }
+    if metadata.is_some_and(|metadata| metadata.get().len() > PEER_METADATA_BYTES) {
+        return Err(RestError::invalid("peerMetadata: larger than 4 KB"));
+    }
+    Ok(Peer {
+        id,
+        metadata: metadata.map(|metadata| Arc::from(metadata.to_owned())),
+    })
+}
+
+/// Everything between `/v1/channels/` and the last `suffix`, decoded once (spec §5.2).
+fn name_before(uri: &Uri, suffix: &str) -> Option<String> {
+    let name = uri
+        .path()
+        .strip_prefix("/v1/channels/")?
+        .strip_suffix(suffix)?;
+    // What is no UTF-8 becomes a name that no key reaches by accident: the replacement character is part of it.
+    Some(percent_decode_str(name).decode_utf8_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_name_may_hold_slashes_encoded_or_not() {
+        let name = |path: &'static str| name_before(&Uri::from_static(path), "/peers");
+        assert_eq!(name("/v1/channels/a%2Fb/peers").as_deref(), Some("a/b"));
+        assert_eq!(name("/v1/channels/a/b/peers").as_deref(), Some("a/b"));
+        assert_eq!(
+            name("/v1/channels/a/peers/peers").as_deref(),
+            Some("a/peers")
+        );
+        assert_eq!(name("/v1/channels/a%252Fb/peers").as_deref(), Some("a%2Fb"));
+        assert_eq!(name("/v1/channels/a/publish"), None);
+    }
+}

@@ -1,0 +1,33 @@
+//! The control plane: REST under `/v1` (spec realtime §5).
+//!
+//! Every call brings a secret key, `Authorization: Bearer <sk_id>:<sk_secret>`, and reaches that key's app alone. One
+//! file per noun; `error` says what a refusal looks like, `call` what every call has to pass.
+
+mod call;
+pub(super) mod channels;
+mod error;
+pub(super) mod peers;
+pub(super) mod tokens;
+pub(super) mod usage;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{delete, get, post};
+
+pub(super) use error::{ErrorBody, RestError, not_found};
+
+use crate::edge::Parts;
+
+/// The REST routes. A channel's name may hold slashes, so what follows it is told apart by hand.
+pub(super) fn router() -> Router<Arc<Parts>> {
+    Router::new()
+        .route("/v1/tokens", post(tokens::mint_token))
+        .route(
+            "/v1/channels/{*path}",
+            get(channels::get).post(channels::post),
+        )
+        .route("/v1/peers/{*peer}", delete(peers::kick))
+        .route("/v1/usage", get(usage::read_usage))
+        .route("/v1/openapi.json", get(super::openapi::serve))
+}

@@ -1,0 +1,157 @@
+//! A client comes to its lane.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::{Fence, SessionId, Ticket};
+use protocol::close::CloseReason;
+use protocol::websocket::Decoder;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::hub::Edge;
+use super::read::CONTROL_RATE;
+use super::timers::millis;
+use super::{Lane, Shared, unix_now};
+use crate::dialects::Dialect;
+use crate::limit::Bucket;
+use crate::session::mailbox::Mailbox;
+use crate::session::wire::Wire;
+use crate::session::{Guards, Phase, Session, Subscriptions};
+
+/// The close comes this much before the token ends (spec realtime §4.3).
+const EXPIRY_MARGIN: Duration = Duration::from_millis(250);
+/// Evictions remembered for sessions that have not arrived; each is on its way from a door.
+const EARLY_EVICTIONS_MAX: usize = 1_024;
+
+/// An admitted client on its way from a door to its lane: upgraded, authenticated, counted, leased.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pub(crate) id: SessionId,
+    pub(crate) stream: std::net::TcpStream,
+    /// What the client sent right behind its upgrade request.
+    pub(crate) unread: Bytes,
+    pub(crate) dialect: Dialect,
+    /// End of its token, in Unix seconds.
+    pub(crate) expires_at: Option<u64>,
+    pub(crate) guards: Guards,
+    pub(crate) tracked: TaskTrackerToken,
+}
+
+/// Installs the session and starts its task.
+pub(super) fn admit(lane: &Shared, admission: Admission) {
+    let mut unread = admission.unread.clone();
+    let key = match lane.borrow_mut().install(admission) {
+        Ok(key) => key,
+        Err(error) => {
+            tracing::debug!(%error, "a connection ended before its session began");
+            return;
+        }
+    };
+    let lane = Rc::clone(lane);
+    // The lane outlives its session tasks: its loop ends only when the last session is gone.
+    tokio::task::spawn_local(std::future::poll_fn(move |context| {
+        lane.borrow_mut().poll_session(key, &mut unread, context)
+    }));
+}
+
+impl Lane {
+    fn install(&mut self, admission: Admission) -> io::Result<usize> {
+        let Admission {
+            id,
+            stream,
+            dialect,
+            expires_at,
+            guards,
+            tracked,
+            unread: _,
+        } = admission;
+        let stream = tokio::net::TcpStream::from_std(stream)?;
+        let now = self.now();
+        let key = self.sessions.insert(Session {
+            id,
+            wire: Wire::Tcp(stream),
+            decoder: Decoder::new(dialect.message_bytes_max()),
+            mailbox: Mailbox::default(),
+            subscriptions: Subscriptions::default(),
+            inbox: None,
+            controls: Bucket::full(CONTROL_RATE, now.ms),
+            phase: Phase::Opening {
+                deadline_ms: now.ms + millis(self.config.handshake),
+            },
+            heard_ms: now.ms,
+            pinged_ms: None,
+            expires_ms: expires_at.map(|unix_s| expiry_ms(now.ms, unix_s)),
+            timer_ms: u64::MAX,
+            waker: None,
+            dirty: false,
+            backlogged: false,
+            guards: Some(Box::new(guards)),
+            tracked,
+            // Whoever slips in while the lane drains goes at once.
+            departs_ms: self.draining.then_some(now.ms),
+            dialect,
+        });
+        self.metrics.sessions.inc();
+        self.set_timer(key);
+        self.enter_inbox(key);
+        let early = self
+            .early_evictions
+            .iter()
+            .find(|(session, _)| *session == id)
+            .map(|(_, fence)| *fence);
+        if let Some(fence) = early {
+            self.evict(id, fence);
+        }
+        Ok(key)
+    }
+
+    /// Makes the session's peer reachable; the answer leads to the welcome.
+    fn enter_inbox(&mut self, key: usize) {
+        let session = &mut self.sessions[key];
+        let (topic, variant) = session.dialect.inbox();
+        let (slot, edge) = self.hub.add(&topic, key, variant);
+        if edge == Edge::Outermost {
+            self.metrics.topics.inc();
+        }
+        session.inbox = Some((topic.clone(), slot));
+        // Also when the lane listens already: the answer comes only once the route is known to stand.
+        self.cluster.bus.subscribe(
+            &topic,
+            self.id,
+            Ticket {
+                session: session.id,
+                request: None,
+            },
+        );
+    }
+
+    /// A newer session holds the device of `id`.
+    pub(super) fn evict(&mut self, id: SessionId, fence: Fence) {
+        let Some(key) = self.sessions.serving(id) else {
+            if self.early_evictions.len() == EARLY_EVICTIONS_MAX {
+                self.early_evictions.pop_front();
+            }
+            self.early_evictions.push_back((id, fence));
+            return;
+        };
+        let lease = self.sessions[key]
+            .guards
+            .as_ref()
+            .and_then(|guards| guards.lease.as_ref());
+        if lease.is_some_and(|lease| lease.is_older_than(fence)) {
+            tracing::info!(session.id = %id, fence.newer = %fence, "session {id} taken over");
+            self.metrics.takeovers.inc();
+            self.close(key, CloseReason::TakenOver);
+        }
+    }
+}
+
+/// When to close a session whose token ends at `unix_s`, in lane milliseconds.
+fn expiry_ms(now_ms: u64, unix_s: u64) -> u64 {
+    let left = Duration::from_secs(unix_s)
+        .saturating_sub(unix_now())
+        .saturating_sub(EXPIRY_MARGIN);
+    now_ms.saturating_add(millis(left))
+}

@@ -1,0 +1,120 @@
+//! A session ends: for a reason, by loss, with the drain.
+//!
+//! What a session holds is given back at once; its stream stays a moment longer, so that the client can read why.
+
+use std::task::Poll;
+use std::time::Duration;
+
+use protocol::close::CloseReason;
+
+use super::Lane;
+use super::timers::millis;
+use crate::metrics::{FrameOut, Outcome};
+use crate::session::mailbox::Backlog;
+use crate::session::{Awaiting, Phase, awaiting_after};
+use crate::tenancy::Tenancy;
+
+/// How long a client may take to answer a close frame and to end its stream.
+const LINGER_MS: u64 = 2_000;
+
+impl Lane {
+    /// Ends a session for a reason: its close frame passes every gate, and nobody waits for the client.
+    pub(super) fn close(&mut self, key: usize, reason: CloseReason) {
+        let Some(session) = self
+            .sessions
+            .get_mut(key)
+            .filter(|session| session.is_serving())
+        else {
+            return;
+        };
+        let close = session.dialect.close_frame(reason);
+        let backlog = if reason == CloseReason::SlowConsumer {
+            Backlog::Discard
+        } else {
+            Backlog::Keep
+        };
+        let forgotten = session.mailbox.close_with(close, backlog);
+        self.metrics.mailbox_dropped_bytes.inc_by(forgotten as u64);
+        self.count_out(key, FrameOut::Control);
+        self.retire(key, reason);
+        let now = self.now();
+        self.sessions[key].phase = Phase::Closing {
+            deadline_ms: now.ms + LINGER_MS,
+            awaiting: awaiting_after(reason),
+        };
+        self.set_timer(key);
+        self.flush(key, now.instant);
+    }
+
+    /// The client's close frame: ours answers it, or has been answered by it; either way nothing follows.
+    pub(super) fn client_closed(&mut self, key: usize) {
+        self.close(key, CloseReason::ClientClosed);
+        let session = &mut self.sessions[key];
+        if let Phase::Closing { awaiting, .. } = &mut session.phase {
+            *awaiting = Awaiting::Flush;
+        }
+        let now = std::time::Instant::now();
+        self.flush(key, now);
+    }
+
+    /// The stream is over, whatever the session still had to say.
+    pub(super) fn lose(&mut self, key: usize) {
+        if self.sessions[key].is_serving() {
+            self.retire(key, CloseReason::ConnectionLost);
+        }
+        let session = &mut self.sessions[key];
+        session.phase = Phase::Gone;
+        session.wake();
+    }
+
+    /// Forgets a session that is over; only its own task does.
+    pub(super) fn remove(&mut self, key: usize) -> Poll<()> {
+        self.sessions.remove(key);
+        Poll::Ready(())
+    }
+
+    /// Gives back everything that the session holds, and makes it unfindable.
+    fn retire(&mut self, key: usize, reason: CloseReason) {
+        let session = &mut self.sessions[key];
+        let id = session.id;
+        tracing::debug!(session.id = %id, reason = reason.as_str(), "session {id} closed");
+        session.guards = None;
+        let inbox = session.inbox.take();
+        let metrics = session.dialect.metrics(&self.metrics);
+        metrics.close(reason);
+        if matches!(session.phase, Phase::Opening { .. }) {
+            metrics.handshakes.count(Outcome::Abandoned);
+        }
+        self.metrics.sessions.dec();
+        self.sessions.retire(id);
+        for topic in self.sessions[key].subscriptions.topics() {
+            self.leave(key, &topic);
+        }
+        if let Some((topic, slot)) = inbox {
+            self.leave_slot(&topic, slot);
+        }
+    }
+
+    /// Sends everybody away, one after the other over `spread`, so that nobody meets them all at once.
+    pub(super) fn drain(&mut self, spread: Duration) {
+        let serving = self.sessions.all_serving();
+        let now_ms = self.now().ms;
+        let step = spread / u32::try_from(serving.len().max(1)).unwrap_or(u32::MAX);
+        let mut offset = Duration::ZERO;
+        self.draining = true;
+        for key in serving {
+            self.sessions[key].departs_ms = Some(now_ms + millis(offset));
+            self.set_timer(key);
+            offset += step;
+        }
+    }
+
+    /// Apps and keys have changed: rights follow at the next frame, and whoever has lost its key or app goes.
+    pub(super) fn rebind(&mut self, tenancy: &Tenancy) {
+        for key in self.sessions.all_serving() {
+            if let Err(reason) = self.sessions[key].dialect.rebind(tenancy) {
+                self.close(key, reason);
+            }
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! What the cluster says reaches the lane's sessions.
+//!
+//! First everything is queued, in inbox order, with no system call; the loop then writes, one vectored write per mailbox.
+//! A run of envelopes on one topic is rendered once per variant and shared by all its listeners.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Arc;
+
+use cluster::answer::Joined;
+use cluster::bus::ReceiptId;
+use cluster::{
+    Answer, Arrival, Delta, Envelope, Known, Naming, Origin, Payload, SessionId, Ticket, Topic,
+    Unavailable,
+};
+use protocol::close::CloseReason;
+
+use super::Lane;
+use super::hub::{Listener, Listeners};
+use super::rendering::Rendering;
+use super::roster::Applied;
+use crate::dialects::Input;
+use crate::metrics::{FrameOut, Outcome};
+use crate::session::mailbox::{Content, Full, Segment};
+use crate::session::{Phase, Session};
+
+/// Envelopes rendered into one piece at most.
+const RUN_MAX: usize = 256;
+
+impl Lane {
+    /// Queues everything that arrived and leaves `arrivals` empty.
+    pub(super) fn deliver(&mut self, arrivals: &mut VecDeque<Arrival>) {
+        let mut run: Vec<Arc<Envelope>> = Vec::new();
+        let mut run_topic: Option<Topic> = None;
+        // Answers to publishes may overtake deliveries (spec realtime §2.6), so they do not end a run.
+        let mut published = Vec::new();
+        for arrival in arrivals.drain(..) {
+            match arrival {
+                Arrival::Envelope(topic, envelope) => {
+                    let continues = run_topic.as_ref() == Some(&topic)
+                        && run.len() < RUN_MAX
+                        && run.first().is_some_and(|first| joins(first, &envelope));
+                    if !continues && let Some(topic) = run_topic.replace(topic) {
+                        self.deliver_run(&topic, &mem::take(&mut run));
+                    }
+                    run.push(envelope);
+                }
+                Arrival::Answer(ticket, answer @ Answer::Published(..)) => {
+                    published.push((ticket, answer))
+                }
+                Arrival::Answer(ticket, answer) => {
+                    if let Some(topic) = run_topic.take() {
+                        self.deliver_run(&topic, &mem::take(&mut run));
+                    }
+                    self.take_answer(&ticket, &answer);
+                }
+                Arrival::Evict(eviction) => self.evict(eviction.session, eviction.fence),
+            }
+        }
+        if let Some(topic) = run_topic {
+            self.deliver_run(&topic, &run);
+        }
+        for (ticket, answer) in published {
+            self.take_answer(&ticket, &answer);
+        }
+    }
+
+    fn deliver_run(&mut self, topic: &Topic, run: &[Arc<Envelope>]) {
+        let Some(first) = run.first() else { return };
+        match &first.payload {
+            Payload::Message(_) => self.deliver_messages(topic, run),
+            Payload::Presence(delta) => self.deliver_delta(topic, first, delta),
+            Payload::Kick => self.kick(topic, first.receipt),
+        }
+    }
+
+    fn deliver_messages(&mut self, topic: &Topic, run: &[Arc<Envelope>]) {
+        let reached = self.queue(topic, run, Listener::hears_messages, Content::Other);
+        for envelope in run {
+            if let Some(received) = envelope.received {
+                self.metrics
+                    .fanout_seconds
+                    .observe(received.elapsed().as_secs_f64());
+            }
+            self.report(envelope.receipt, reached);
+        }
+    }
+
+    /// Renders a run once per variant and queues it for every listener that is to hear it. Returns how many sessions were
+    /// reached.
+    fn queue(
+        &mut self,
+        topic: &Topic,
+        run: &[Arc<Envelope>],
+        hears: fn(&Listener) -> bool,
+        content: Content<'_>,
+    ) -> u64 {
+        let Some(of_topic) = self.hub.get(topic) else {
+            return 0;
+        };
+        let mut rendering = Rendering::new(topic, run, self.cluster.incarnation);
+        let mut reached = 0;
+        let mut full = Vec::new();
+        for listener in of_topic.iter().filter(hears) {
+            let Some(session) = self
+                .sessions
+                .get(listener.session)
+                .filter(|session| session.is_serving())
+            else {
+                continue;
+            };
+            reached += 1;
+            let frames = rendering.frames_for(listener.variant, session.id);
+            if !frames.is_empty()
+                && self
+                    .sessions
+                    .append(listener.session, Segment::Shared(frames), content)
+                    == Err(Full)
+            {
+                full.push(listener.session);
+            }
+        }
+        rendering.count(&self.metrics);
+        for key in full {
+            self.close(key, CloseReason::SlowConsumer);
+        }
+        reached
+    }
+
+    /// A change of members: the lane's roster follows, then those who have their snapshot are told.
+    fn deliver_delta(&mut self, topic: &Topic, envelope: &Arc<Envelope>, delta: &Delta) {
+        let Some(of_topic) = self.hub.get_mut(topic) else {
+            return;
+        };
+        // Before the first join is answered nobody here has a snapshot to keep true.
+        let Some(roster) = &mut of_topic.roster else {
+            return;
+        };
+        match roster.apply(delta) {
+            Applied::Changed if delta.naming == Naming::Named => {
+                let run = std::slice::from_ref(envelope);
+                self.queue(
+                    topic,
+                    run,
+                    Listener::follows_presence,
+                    Content::Presence(topic),
+                );
+            }
+            Applied::Changed | Applied::Known => {}
+            Applied::NamedAgain => self.snapshot_all(topic),
+            Applied::Gap => self.resync(topic),
+        }
+    }
+
+    /// Sends every follower of a topic who is in it.
+    fn snapshot_all(&mut self, topic: &Topic) {
+        let Some(of_topic) = self.hub.get(topic) else {
+            return;
+        };
+        let followers: Vec<usize> = of_topic
+            .iter()
+            .filter(Listener::follows_presence)
+            .map(|listener| listener.session)
+            .collect();
+        for key in followers {
+            let snapshot = self.snapshot(key, topic);
+            self.append(key, Segment::Own(snapshot), Content::Presence(topic));
+        }
+    }
+
+    /// Who is in a topic, as the session under `key` is told.
+    fn snapshot(&self, key: usize, topic: &Topic) -> Vec<u8> {
+        let dialect = &self.sessions[key].dialect;
+        dialect
+            .metrics(&self.metrics)
+            .frames_out
+            .count(FrameOut::Presence);
+        let members = self.hub.get(topic).into_iter().flat_map(Listeners::named);
+        dialect.snapshot(topic, members)
+    }
+
+    /// Reads a topic's members again: news of it was lost. Joining a second time changes nothing but brings the roster.
+    fn resync(&mut self, topic: &Topic) {
+        let Some(of_topic) = self.hub.get_mut(topic) else {
+            return;
+        };
+        if of_topic.resyncing {
+            return;
+        }
+        let Some(member) = of_topic
+            .iter()
+            .find_map(|listener| self.sessions.get(listener.session))
+        else {
+            return;
+        };
+        of_topic.resyncing = true;
+        let ticket = Ticket {
+            session: member.id,
+            request: None,
+        };
+        self.cluster
+            .presence
+            .join(topic, member.dialect.peer(), Known::Nothing, ticket);
+    }
+
+    pub(super) fn resync_all(&mut self) {
+        for topic in self.hub.followed() {
+            self.resync(&topic);
+        }
+    }
+
+    /// Closes every session of a kicked peer.
+    fn kick(&mut self, topic: &Topic, receipt: Option<ReceiptId>) {
+        let kicked: Vec<usize> = self
+            .hub
+            .get(topic)
+            .into_iter()
+            .flat_map(Listeners::iter)
+            .map(|listener| listener.session)
+            .filter(|key| self.sessions.get(*key).is_some_and(Session::is_serving))
+            .collect();
+        for key in &kicked {
+            self.close(*key, CloseReason::Kicked);
+        }
+        self.report(receipt, kicked.len() as u64);
+    }
+
+    fn report(&self, receipt: Option<ReceiptId>, sessions: u64) {
+        if let Some(receipt) = receipt {
+            self.cluster.bus.report(receipt, sessions);
+        }
+    }
+
+    fn take_answer(&mut self, ticket: &Ticket, answer: &Answer) {
+        let key = self.sessions.serving(ticket.session);
+        if let Answer::Joined(topic, joined) = answer {
+            self.take_roster(topic, joined.as_ref().ok());
+        }
+        let Some(key) = key else { return };
+        match answer {
+            Answer::Subscribed(topic, result) => self.subscribed(key, topic, *result),
+            Answer::Published(..) => {
+                let now = self.now();
+                self.decide(key, Input::Answer(ticket, answer), now);
+                self.answer(key);
+            }
+            Answer::Joined(topic, result) => {
+                let topic = topic.clone();
+                let joined = result.is_ok();
+                self.joined(key, ticket, &topic, joined, answer);
+            }
+        }
+    }
+
+    /// The session's peer can be reached: the welcome may go out.
+    fn subscribed(&mut self, key: usize, topic: &Topic, result: Result<(), Unavailable>) {
+        let session = &mut self.sessions[key];
+        let is_inbox = session
+            .inbox
+            .as_ref()
+            .is_some_and(|(inbox, _)| inbox == topic);
+        if !is_inbox || !matches!(session.phase, Phase::Opening { .. }) {
+            return;
+        }
+        if result.is_err() {
+            self.close(key, CloseReason::BackendUnavailable);
+            return;
+        }
+        session.phase = Phase::Open;
+        let now = self.now();
+        let session = &mut self.sessions[key];
+        session.dialect.welcome(now, &mut self.actions);
+        let metrics = session.dialect.metrics(&self.metrics);
+        metrics.handshakes.count(Outcome::Admitted);
+        metrics.frames_out.count(FrameOut::Welcome);
+        self.answer(key);
+        self.set_timer(key);
+    }
+
+    /// Those who follow the topic already are told what a newer roster changes.
+    fn take_roster(&mut self, topic: &Topic, joined: Option<&Joined>) {
+        let Some(roster) = joined.and_then(|joined| joined.roster.clone()) else {
+            return;
+        };
+        let Some(of_topic) = self.hub.get_mut(topic) else {
+            return;
+        };
+        let Some(difference) = of_topic.follow(roster) else {
+            return;
+        };
+        if difference.joined.is_empty() && difference.left.is_empty()
+            || difference.naming == Naming::Counted
+        {
+            return;
+        }
+        let origin = Origin {
+            incarnation: self.cluster.incarnation,
+            session: SessionId::NONE,
+        };
+        let envelope = Envelope {
+            origin,
+            received: None,
+            receipt: None,
+            payload: Payload::Presence(difference),
+        };
+        self.queue(
+            topic,
+            &[Arc::new(envelope)],
+            Listener::follows_presence,
+            Content::Presence(topic),
+        );
+    }
+
+    /// A join is answered: the ack leaves alone, and the gate gets its snapshot.
+    fn joined(
+        &mut self,
+        key: usize,
+        ticket: &Ticket,
+        topic: &Topic,
+        joined: bool,
+        answer: &Answer,
+    ) {
+        let now = self.now();
+        self.decide(key, Input::Answer(ticket, answer), now);
+        let listener = self.sessions[key]
+            .subscriptions
+            .slot(topic)
+            .and_then(|slot| self.hub.get_mut(topic)?.listener_mut(slot))
+            .filter(|listener| listener.variant.sees_presence());
+        let snapshot = match listener {
+            Some(listener) if joined => {
+                listener.snapshotted = true;
+                Some(self.snapshot(key, topic))
+            }
+            Some(_) | None => None,
+        };
+        let session = &mut self.sessions[key];
+        session.mailbox.append_ahead(&self.actions.acks_ahead);
+        self.actions.acks_ahead.clear();
+        match snapshot {
+            Some(snapshot) => {
+                session.mailbox.fill_gate(topic, snapshot, now.instant);
+            }
+            None => session.mailbox.void_gate(topic),
+        }
+        self.answer(key);
+        self.flush(key, now.instant);
+    }
+}
+
+/// Envelopes that may be rendered into one piece: the gate tells presence from the rest, and a kick is no frame.
+fn joins(first: &Envelope, next: &Envelope) -> bool {
+    matches!(
+        (&first.payload, &next.payload),
+        (Payload::Message(_), Payload::Message(_))
+    )
+}

@@ -1,0 +1,74 @@
+//! How the rest of the edge speaks to a lane.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cluster::{LaneId, SessionId};
+use tokio::sync::mpsc;
+
+use super::admit::Admission;
+use crate::tenancy::Tenancy;
+
+/// A lane as others see it.
+#[derive(Clone, Debug)]
+pub(crate) struct LaneHandle {
+    id: LaneId,
+    commands: mpsc::Sender<Command>,
+    serials: Arc<AtomicU64>,
+}
+
+/// What a lane can be told.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Take over a client.
+    Admit(Box<Admission>),
+    /// Apps and keys have changed.
+    Rebind(Arc<Tenancy>),
+    /// Send everybody away, spread over a time, and end.
+    Drain { spread: Duration },
+}
+
+/// The lane's thread has ended: the edge is stopping.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the lane has ended")]
+pub(crate) struct LaneEnded;
+
+impl LaneHandle {
+    /// `serials` is shared by all lanes of the edge.
+    pub(super) const fn new(
+        id: LaneId,
+        commands: mpsc::Sender<Command>,
+        serials: Arc<AtomicU64>,
+    ) -> Self {
+        Self {
+            id,
+            commands,
+            serials,
+        }
+    }
+
+    /// A name for a session that will live on this lane.
+    pub(crate) fn new_session_id(&self) -> SessionId {
+        SessionId::new(self.id, self.serials.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Hands a client over.
+    pub(crate) async fn admit(&self, admission: Admission) -> Result<(), LaneEnded> {
+        self.send(Command::Admit(Box::new(admission))).await
+    }
+
+    /// Tells every session that apps and keys have changed.
+    pub(crate) async fn rebind(&self, tenancy: Arc<Tenancy>) -> Result<(), LaneEnded> {
+        self.send(Command::Rebind(tenancy)).await
+    }
+
+    /// Sends everybody away, their closes spread evenly over `spread`.
+    pub(crate) async fn drain(&self, spread: Duration) -> Result<(), LaneEnded> {
+        self.send(Command::Drain { spread }).await
+    }
+
+    async fn send(&self, command: Command) -> Result<(), LaneEnded> {
+        self.commands.send(command).await.map_err(|_| LaneEnded)
+    }
+}

@@ -1,0 +1,147 @@
+//! Who on this lane listens to which topic.
+//!
+//! Owned by one thread, so nothing here is locked. A listener is a place in the lane's session table, never a session: the
+//! hub does not know what a session is.
+
+use cluster::{Known, Peer, Roster, Topic};
+use hashbrown::HashMap;
+use slab::Slab;
+
+use super::roster::FollowedRoster;
+use crate::dialects::Variant;
+
+/// The lane's topics.
+#[derive(Debug, Default)]
+pub(super) struct Hub {
+    topics: HashMap<Topic, Listeners>,
+}
+
+/// Who listens to one topic, and what is known of its members.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    listeners: Slab<Listener>,
+    /// `None` for topics without presence and until the first join is answered.
+    pub(super) roster: Option<Box<FollowedRoster>>,
+    /// A new roster has been asked for; deltas wait for it.
+    pub(super) resyncing: bool,
+}
+
+/// One session's place in a topic.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listener {
+    /// Its key in the lane's session table.
+    pub(super) session: usize,
+    /// How it wants to be told.
+    pub(super) variant: Variant,
+    /// Whether it has its snapshot, so that deltas mean something to it.
+    pub(super) snapshotted: bool,
+}
+
+/// Whether a listener was the first or the last of its topic here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edge {
+    /// The lane has to (un)subscribe on the bus.
+    Outermost,
+    /// Others listen too.
+    Inner,
+}
+
+impl Hub {
+    /// Adds a listener and returns its slot in the topic.
+    pub(super) fn add(&mut self, topic: &Topic, session: usize, variant: Variant) -> (usize, Edge) {
+        let listeners = &mut self.topics.entry(topic.clone()).or_default().listeners;
+        let edge = if listeners.is_empty() {
+            Edge::Outermost
+        } else {
+            Edge::Inner
+        };
+        (
+            listeners.insert(Listener {
+                session,
+                variant,
+                snapshotted: false,
+            }),
+            edge,
+        )
+    }
+
+    /// Removes the listener in `slot`; the topic goes with its last.
+    pub(super) fn remove(&mut self, topic: &Topic, slot: usize) -> Edge {
+        let Some(of_topic) = self.topics.get_mut(topic) else {
+            return Edge::Inner;
+        };
+        of_topic.listeners.try_remove(slot);
+        if of_topic.listeners.is_empty() {
+            self.topics.remove(topic);
+            Edge::Outermost
+        } else {
+            Edge::Inner
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, topic: &Topic) -> Option<&mut Listeners> {
+        self.topics.get_mut(topic)
+    }
+
+    pub(super) fn get(&self, topic: &Topic) -> Option<&Listeners> {
+        self.topics.get(topic)
+    }
+
+    /// What a join from this lane has to ask for.
+    pub(super) fn known(&self, topic: &Topic) -> Known {
+        match self.topics.get(topic) {
+            Some(Listeners {
+                roster: Some(_), ..
+            }) => Known::Roster,
+            Some(Listeners { roster: None, .. }) | None => Known::Nothing,
+        }
+    }
+
+    /// Topics whose members are followed.
+    pub(super) fn followed(&self) -> Vec<Topic> {
+        self.topics
+            .iter()
+            .filter(|(_, of_topic)| of_topic.roster.is_some())
+            .map(|(topic, _)| topic.clone())
+            .collect()
+    }
+}
+
+impl Listener {
+    /// Everybody hears messages.
+    pub(super) fn hears_messages(&self) -> bool {
+        true
+    }
+
+    /// Deltas mean something only after a snapshot.
+    pub(super) fn follows_presence(&self) -> bool {
+        self.snapshotted && self.variant.sees_presence()
+    }
+}
+
+impl Listeners {
+    pub(super) fn iter(&self) -> impl Iterator<Item = Listener> + '_ {
+        self.listeners.iter().map(|(_, listener)| *listener)
+    }
+
+    pub(super) fn listener_mut(&mut self, slot: usize) -> Option<&mut Listener> {
+        self.listeners.get_mut(slot)
+    }
+
+    /// Takes over a roster that a join brought. Returns what it changes for those who follow the topic already.
+    pub(super) fn follow(&mut self, roster: Roster) -> Option<cluster::Delta> {
+        self.resyncing = false;
+        match &mut self.roster {
+            None => {
+                self.roster = Some(Box::new(FollowedRoster::new(roster)));
+                None
+            }
+            Some(followed) => Some(followed.replace(roster)),
+        }
+    }
+
+    /// Everybody that a snapshot names.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Peer> {
+        self.roster.iter().flat_map(|roster| roster.named())
+    }
+}

@@ -1,0 +1,123 @@
+//! The lane's sessions, and which of their mailboxes wait to be flushed.
+
+use std::collections::VecDeque;
+use std::ops::{Index, IndexMut};
+
+use cluster::SessionId;
+use hashbrown::HashMap;
+use slab::Slab;
+
+use crate::session::Session;
+use crate::session::mailbox::{Content, Full, Segment};
+
+/// Sessions by key. A key is used again once its session is gone; an id never is.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    table: Slab<Session>,
+    /// Sessions that serve; one that closes can no longer be found by its id.
+    serving: HashMap<SessionId, usize>,
+    dirty: VecDeque<usize>,
+    mailbox_bytes: usize,
+}
+
+impl Sessions {
+    /// An empty table, whose mailboxes hold at most `mailbox_bytes` each.
+    pub(super) fn new(mailbox_bytes: usize) -> Self {
+        Self {
+            table: Slab::new(),
+            serving: HashMap::new(),
+            dirty: VecDeque::new(),
+            mailbox_bytes,
+        }
+    }
+
+    pub(super) fn insert(&mut self, session: Session) -> usize {
+        let id = session.id;
+        let key = self.table.insert(session);
+        self.serving.insert(id, key);
+        key
+    }
+
+    pub(super) fn get(&self, key: usize) -> Option<&Session> {
+        self.table.get(key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: usize) -> Option<&mut Session> {
+        self.table.get_mut(key)
+    }
+
+    pub(super) fn serving(&self, id: SessionId) -> Option<usize> {
+        self.serving.get(&id).copied()
+    }
+
+    /// Every session that serves.
+    pub(super) fn all_serving(&self) -> Vec<usize> {
+        self.serving.values().copied().collect()
+    }
+
+    /// The session can no longer be found by its id.
+    pub(super) fn retire(&mut self, id: SessionId) {
+        self.serving.remove(&id);
+    }
+
+    pub(super) fn remove(&mut self, key: usize) {
+        self.table.try_remove(key);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Appends frames to a session's mailbox and remembers to flush it. Nothing reaches a session that no longer serves.
+    pub(super) fn append(
+        &mut self,
+        key: usize,
+        segment: Segment,
+        content: Content<'_>,
+    ) -> Result<(), Full> {
+        let Some(session) = self
+            .table
+            .get_mut(key)
+            .filter(|session| session.is_serving())
+        else {
+            return Ok(());
+        };
+        session
+            .mailbox
+            .append(segment, content, self.mailbox_bytes)?;
+        if !session.dirty {
+            session.dirty = true;
+            self.dirty.push_back(key);
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Takes the next mailbox to flush.
+    pub(super) fn take_dirty(&mut self) -> Option<usize> {
+        loop {
+            let key = self.dirty.pop_front()?;
+            if let Some(session) = self.table.get_mut(key) {
+                session.dirty = false;
+                return Some(key);
+            }
+        }
+    }
+}
+
+impl Index<usize> for Sessions {
+    type Output = Session;
+
+    fn index(&self, key: usize) -> &Session {
+        &self.table[key]
+    }
+}
+
+impl IndexMut<usize> for Sessions {
+    fn index_mut(&mut self, key: usize) -> &mut Session {
+        &mut self.table[key]
+    }
+}

@@ -1,0 +1,184 @@
+//! The lane's thread: a current-thread runtime and the loop that works the inbox, the timers and the commands.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use cluster::{Arrival, Cluster, Inbox, Pressure};
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+use super::handle::{Command, LaneHandle};
+use super::hub::Hub;
+use super::table::Sessions;
+use super::wheel::Wheel;
+use super::{Lane, Shared};
+use crate::dialects::Actions;
+use crate::metrics::Metrics;
+
+/// Mailboxes flushed before the inbox is looked at again: a large fan-out delays others by one slice.
+const SLICE: usize = 128;
+/// What one read may bring. Larger than the largest message, so that a whole one is usually read at once.
+const READ_BUFFER_BYTES: usize = 96 * 1024;
+/// Commands that wait for a lane; doors wait beyond it.
+const COMMANDS_MAX: usize = 1_024;
+
+/// What a lane has to know of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LaneConfig {
+    /// Bound of a session's mailbox.
+    pub(crate) mailbox_bytes: usize,
+    /// Silence after which a client is pinged.
+    pub(crate) ping: Duration,
+    /// How long it then has to be heard.
+    pub(crate) pong: Duration,
+    /// How long an admitted session may take to its welcome.
+    pub(crate) handshake: Duration,
+}
+
+/// Starts a lane.
+///
+/// # Errors
+/// The thread or its runtime could not be made.
+pub(crate) fn spawn(
+    inbox: Inbox,
+    cluster: Cluster,
+    pressure: Pressure,
+    config: LaneConfig,
+    metrics: Metrics,
+    serials: Arc<AtomicU64>,
+) -> io::Result<(LaneHandle, JoinHandle<()>)> {
+    let id = inbox.handle().lane();
+    let (sender, commands) = mpsc::channel(COMMANDS_MAX);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let thread = std::thread::Builder::new()
+        .name(format!("lane-{}", id.0))
+        .spawn(move || {
+            let lane = Rc::new(RefCell::new(Lane {
+                id,
+                config,
+                cluster,
+                metrics,
+                pressure,
+                began: Instant::now(),
+                sessions: Sessions::new(config.mailbox_bytes),
+                hub: Hub::default(),
+                wheel: Wheel::new(),
+                gates: VecDeque::new(),
+                paused: Vec::new(),
+                early_evictions: VecDeque::new(),
+                read_buffer: vec![0; READ_BUFFER_BYTES],
+                actions: Actions::default(),
+                draining: false,
+            }));
+            LocalSet::new().block_on(&runtime, run(lane, inbox, commands));
+        })?;
+    Ok((LaneHandle::new(id, sender, serials), thread))
+}
+
+/// Ends when the lane was told to drain and its last session is gone, or when nobody can tell it anything any more.
+async fn run(lane: Shared, inbox: Inbox, mut commands: mpsc::Receiver<Command>) {
+    let pressure = lane.borrow().pressure.clone();
+    let mut arrivals = VecDeque::new();
+    loop {
+        if lane.borrow().is_drained() {
+            return;
+        }
+        let (wake_at, paused) = lane.borrow().waiting_for();
+        tokio::select! {
+            () = inbox.filled() => {}
+            command = commands.recv() => match command {
+                Some(Command::Admit(admission)) => super::admit::admit(&lane, *admission),
+                Some(Command::Rebind(tenancy)) => lane.borrow_mut().rebind(&tenancy),
+                Some(Command::Drain { spread }) => lane.borrow_mut().drain(spread),
+                None => return,
+            },
+            () = tokio::time::sleep_until(wake_at.into()) => {}
+            () = pressure.eased(), if paused => lane.borrow_mut().resume(),
+        }
+        loop {
+            lane.borrow_mut().turn(&inbox, &mut arrivals);
+            if !lane.borrow().sessions.has_dirty() && inbox.is_empty() {
+                break;
+            }
+            // Sessions read between two slices.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Lane {
+    /// One turn: what arrived is queued, a slice of what is queued is written, what is due is done.
+    fn turn(&mut self, inbox: &Inbox, arrivals: &mut VecDeque<Arrival>) {
+        let lagged = inbox.take(arrivals);
+        if lagged > 0 {
+            self.metrics.inbox_lag.inc_by(lagged);
+        }
+        self.deliver(arrivals);
+        if lagged > 0 {
+            tracing::warn!(
+                lane = self.id.0,
+                lagged,
+                "a lane's inbox overflowed, presence is read again"
+            );
+            self.resync_all();
+        }
+        let now = Instant::now();
+        for _ in 0..SLICE {
+            let Some(key) = self.sessions.take_dirty() else {
+                break;
+            };
+            self.flush(key, now);
+        }
+        self.open_due_gates(now);
+        self.fire_timers(now);
+    }
+
+    fn is_drained(&self) -> bool {
+        self.draining && self.sessions.is_empty()
+    }
+
+    /// When to look at the timers again, and whether sessions are paused.
+    fn waiting_for(&self) -> (Instant, bool) {
+        // With nothing due an hour is as good as never.
+        let idle = Instant::now() + Duration::from_secs(3_600);
+        let gate = self.gates.front().map(|(due, ..)| *due);
+        let timer = self
+            .wheel
+            .next_due_ms()
+            .map(|ms| self.began + Duration::from_millis(ms));
+        let wake_at = gate.into_iter().chain(timer).min().unwrap_or(idle);
+        (wake_at, !self.paused.is_empty())
+    }
+
+    fn open_due_gates(&mut self, now: Instant) {
+        while let Some(&(due, key, id)) = self.gates.front()
+            && due <= now
+        {
+            self.gates.pop_front();
+            if self
+                .sessions
+                .get(key)
+                .is_some_and(|session| session.id == id)
+            {
+                self.flush(key, now);
+            }
+        }
+    }
+
+    /// Lets sessions read again that stopped because inboxes were filling up.
+    fn resume(&mut self) {
+        for key in std::mem::take(&mut self.paused) {
+            if let Some(session) = self.sessions.get(key) {
+                session.wake();
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The closed sets that labels come from.
+
+/// Declares a closed set of label values.
+macro_rules! labels {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl super::Label for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            fn text(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+labels! {
+    /// How a connection attempt at a door ended.
+    Outcome {
+        /// The client got its welcome.
+        Admitted = "admitted",
+        /// No, wrong or expired credential, or a foreign origin.
+        Unauthorized = "unauthorized",
+        /// A good token that claims more than its key has.
+        OutOfScope = "out_of_scope",
+        /// The app is suspended.
+        Suspended = "suspended",
+        /// The app's concurrent sessions are used up.
+        OverConcurrentLimit = "over_concurrent_limit",
+        /// Too many attempts from one address.
+        TooManyConnects = "too_many_connects",
+        /// A newer session of the device came first.
+        TakenOver = "taken_over",
+        /// The cluster backend could not be asked.
+        BackendUnavailable = "backend_unavailable",
+        /// No proper WebSocket upgrade.
+        BadUpgrade = "bad_upgrade",
+        /// The edge drains.
+        Draining = "draining",
+        /// The client went away before its welcome.
+        Abandoned = "abandoned",
+    }
+}
+
+labels! {
+    /// Kinds of frames from clients.
+    FrameIn {
+        /// A subscribe.
+        Subscribe = "subscribe",
+        /// An unsubscribe.
+        Unsubscribe = "unsubscribe",
+        /// A publish.
+        Publish = "publish",
+        /// A send.
+        Send = "send",
+        /// A JSON ping.
+        Ping = "ping",
+        /// A frame that was answered with an error before its kind was known.
+        Malformed = "malformed",
+        /// A WebSocket ping, pong or close.
+        Control = "control",
+    }
+}
+
+labels! {
+    /// Kinds of frames to clients.
+    FrameOut {
+        /// The first frame.
+        Welcome = "welcome",
+        /// A positive answer.
+        Ack = "ack",
+        /// A negative one.
+        Error = "error",
+        /// A channel's message.
+        Message = "message",
+        /// A direct.
+        Direct = "direct",
+        /// A snapshot or a delta.
+        Presence = "presence",
+        /// The answer to a JSON ping.
+        Pong = "pong",
+        /// The announcement of a drain.
+        GoingAway = "going_away",
+        /// A WebSocket ping, pong or close.
+        Control = "control",
+    }
+}
+
+labels! {
+    /// Limits that refuse.
+    Refusal {
+        /// Concurrent sessions of an app.
+        Sessions = "sessions",
+        /// Messages of an app in its period.
+        Messages = "messages",
+        /// Messages per second of a session.
+        Rate = "rate",
+        /// Channels of a session.
+        Channels = "channels",
+        /// Connects per minute of an address.
+        Connects = "connects",
+        /// Sockets of an address that have not been admitted.
+        Unauthenticated = "unauthenticated",
+    }
+}
+
+labels! {
+    /// How a reload of apps and keys ended.
+    Reload {
+        /// The new ones are in force.
+        Ok = "ok",
+        /// The file is bad; the old ones stay.
+        Refused = "refused",
+    }
+}

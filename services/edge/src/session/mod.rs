@@ -1,0 +1,140 @@
+//! One admitted client, from its lease to its close.
+//!
+//! - [`wire`]: the bytes under it. [`mailbox`]: what is on its way out. [`subscriptions`]: what it listens to.
+//! - [`guards`]: what it holds and gives back by being dropped.
+//!
+//! A session is plain data in its lane's table. The lane moves it; nothing here does I/O by itself or knows the hub.
+
+pub(crate) mod guards;
+pub(crate) mod mailbox;
+#[cfg(test)]
+pub(crate) mod memory;
+mod subscriptions;
+pub(crate) mod wire;
+
+use std::task::Waker;
+
+use cluster::{SessionId, Topic};
+use protocol::close::CloseReason;
+use protocol::websocket::Decoder;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+pub(crate) use guards::{Guards, LeaseGuard};
+use mailbox::Mailbox;
+pub(crate) use subscriptions::Subscriptions;
+use wire::Wire;
+
+use crate::dialects::Dialect;
+use crate::limit::Bucket;
+
+/// A client on a lane.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) wire: Wire,
+    pub(crate) decoder: Decoder,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) dialect: Dialect,
+    pub(crate) subscriptions: Subscriptions,
+    /// The topic of the session's own peer, and its place there.
+    pub(crate) inbox: Option<(Topic, usize)>,
+    pub(crate) phase: Phase,
+    /// Control frames that the client may still send.
+    pub(crate) controls: Bucket,
+    /// When the client was last heard, in lane milliseconds.
+    pub(crate) heard_ms: u64,
+    /// When a ping was sent that nothing has answered yet.
+    pub(crate) pinged_ms: Option<u64>,
+    /// When its token ends, in lane milliseconds.
+    pub(crate) expires_ms: Option<u64>,
+    /// Its turn in a drain, in lane milliseconds.
+    pub(crate) departs_ms: Option<u64>,
+    /// The wheel's slot that will look at this session next.
+    pub(crate) timer_ms: u64,
+    /// Wakes the session's task.
+    pub(crate) waker: Option<Waker>,
+    /// In the lane's list of mailboxes to flush.
+    pub(crate) dirty: bool,
+    /// The wire is full: its task waits until it is writable.
+    pub(crate) backlogged: bool,
+    pub(crate) guards: Option<Box<Guards>>,
+    /// Keeps the drain waiting until the stream is over.
+    #[expect(dead_code, reason = "held, and given back by being dropped")]
+    pub(crate) tracked: TaskTrackerToken,
+}
+
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Admitted, but not yet reachable: the welcome waits for its peer's topic.
+    Opening {
+        /// When to give up, in lane milliseconds.
+        deadline_ms: u64,
+    },
+    /// In service.
+    Open,
+    /// Our close frame is queued or sent; the stream stays for a moment, so that the client can read it.
+    Closing {
+        /// When to cut, in lane milliseconds.
+        deadline_ms: u64,
+        /// What still matters of the client's bytes.
+        awaiting: Awaiting,
+    },
+    /// Over; the session's task removes it.
+    Gone,
+}
+
+/// What a closing session waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaiting {
+    /// The client's answering close frame.
+    CloseFrame,
+    /// The end of the stream: the framing can no longer be trusted, so our half ends and the rest is thrown away.
+    End,
+    /// Nothing but our own last bytes: both close frames have passed.
+    Flush,
+}
+
+impl Session {
+    /// True until the session begins to close.
+    pub(crate) const fn is_serving(&self) -> bool {
+        match self.phase {
+            Phase::Opening { .. } | Phase::Open => true,
+            Phase::Closing { .. } | Phase::Gone => false,
+        }
+    }
+
+    /// Lets the session's task run.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// Whether the client's further bytes can be read as frames after a close for this reason.
+pub(crate) const fn awaiting_after(reason: CloseReason) -> Awaiting {
+    match reason {
+        CloseReason::ProtocolViolation
+        | CloseReason::InvalidUtf8
+        | CloseReason::TooBig
+        | CloseReason::PolicyViolation => Awaiting::End,
+        CloseReason::ClientClosed | CloseReason::ConnectionLost => Awaiting::Flush,
+        CloseReason::GoingAway
+        | CloseReason::SlowConsumer
+        | CloseReason::PongTimeout
+        | CloseReason::HandshakeTimeout
+        | CloseReason::InvalidToken
+        | CloseReason::TokenExpired
+        | CloseReason::ScopeMismatch
+        | CloseReason::OriginRefused
+        | CloseReason::OverConcurrentLimit
+        | CloseReason::OverMessageRate
+        | CloseReason::AppSuspended
+        | CloseReason::Kicked
+        | CloseReason::TakenOver
+        | CloseReason::KeyRemoved
+        | CloseReason::BackendUnavailable
+        | CloseReason::InternalError => Awaiting::CloseFrame,
+    }
+}

@@ -1,0 +1,75 @@
+//! A tenant and what it has paid for.
+
+use std::num::NonZeroU64;
+
+use protocol::AppId;
+
+use crate::config::{AppConfig, PlanConfig, PlanPeriod};
+
+/// A tenant. Names in two apps never meet.
+#[derive(Debug, PartialEq, Eq)]
+pub struct App {
+    /// The app's name.
+    pub id: AppId,
+    /// Whether the app is suspended: nobody is admitted and live sessions close.
+    pub suspended: bool,
+    /// What the app has paid for.
+    pub plan: Plan,
+    /// Further names under which a device path or a `tenant` claim may call this app.
+    pub tenants: Box<[String]>,
+}
+
+impl App {
+    pub(super) fn compile(config: &AppConfig) -> Self {
+        Self {
+            id: config.id.clone(),
+            suspended: config.suspended,
+            plan: Plan::compile(&config.plan),
+            tenants: config.tenants.clone().into_boxed_slice(),
+        }
+    }
+
+    /// Whether `tenant` means this app: its id or one of its further names.
+    #[must_use]
+    pub fn is_called(&self, tenant: &str) -> bool {
+        self.id.as_str() == tenant || self.tenants.iter().any(|name| name == tenant)
+    }
+}
+
+/// What an app has paid for; an absent limit is unlimited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The plan's name, only reported.
+    pub name: Option<String>,
+    /// Sessions at the same time, over all edges.
+    pub max_sessions: Option<NonZeroU64>,
+    /// Messages in one period, over all edges.
+    pub max_messages: Option<NonZeroU64>,
+    /// The period in which messages are counted.
+    pub period: PlanPeriod,
+    /// Whether a limit that is reached is only counted instead of enforced.
+    pub overage: bool,
+}
+
+impl Plan {
+    fn compile(config: &PlanConfig) -> Self {
+        Self {
+            name: config.name.clone(),
+            max_sessions: NonZeroU64::new(config.max_sessions),
+            max_messages: NonZeroU64::new(config.max_messages),
+            period: config.period,
+            overage: config.overage,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_without_numbers_is_unlimited() {
+        let plan = Plan::compile(&PlanConfig::default());
+        assert_eq!((plan.max_sessions, plan.max_messages), (None, None));
+    }
+}

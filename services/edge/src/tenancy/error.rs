@@ -1,0 +1,64 @@
+//! Why a set of apps and keys was refused.
+
+use protocol::{AppId, KeyId};
+
+use super::origin::OriginError;
+
+/// Why a set of apps and keys was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum TenancyError {
+    /// Two apps have one id.
+    #[error("two apps are called {0}")]
+    DuplicateApp(AppId),
+    /// Two keys have one id; a key's id alone says which app is meant, so ids are unique over all apps.
+    #[error("two keys are called {0}")]
+    DuplicateKey(KeyId),
+    /// A name is claimed by two apps, or is empty.
+    #[error("app {app}: the tenant name {tenant:?} is empty or belongs to another app")]
+    Tenant {
+        /// The app that lists the name.
+        app: AppId,
+        /// The name.
+        tenant: String,
+    },
+    /// An app has more keys than it may (spec realtime §1.4).
+    #[error("app {app} has {count} keys, at most {limit} are allowed", limit = super::Tenancy::KEYS_PER_APP)]
+    TooManyKeys {
+        /// The app.
+        app: AppId,
+        /// How many it has.
+        count: usize,
+    },
+    /// A key is wrong by itself.
+    #[error("app {app}, key {key}: {reason}")]
+    Key {
+        /// The app.
+        app: AppId,
+        /// The key.
+        key: KeyId,
+        /// What is wrong. Part of the text, and so not also the source.
+        reason: KeyError,
+    },
+}
+
+/// What is wrong with one key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// A publishable key is public, so a secret beside it is a mistake.
+    #[error("a publishable key (pk_…) must have no secret")]
+    SecretOfPublishable,
+    /// Nothing can be signed or verified without one.
+    #[error("a secret key needs a secret; only keys called pk_… go without")]
+    SecretMissing,
+    /// The id of a key and its secret are mixed up, or it is empty.
+    #[error("the secret is empty, or is the id of the key")]
+    SecretUnfit,
+    /// An origin cannot be read.
+    #[error("allowed origin {origin:?}: {reason}")]
+    Origin {
+        /// The origin.
+        origin: String,
+        /// Why not.
+        reason: OriginError,
+    },
+}
