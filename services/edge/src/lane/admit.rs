@@ -80,6 +80,8 @@ impl Lane {
             phase: Phase::Opening {
                 deadline_ms: now.ms + millis(self.config.handshake),
             },
+            unanswered: 0,
+            ending: None,
             heard_ms: now.ms,
             pinged_ms: None,
             expires_ms: expires_at.map(|unix_s| expiry_ms(now.ms, unix_s)),

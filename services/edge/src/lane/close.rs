@@ -16,6 +16,8 @@ use crate::tenancy::Tenancy;
 
 /// How long a client may take to answer a close frame and to end its stream.
 const LINGER_MS: u64 = 2_000;
+/// How long an ending session waits for its answers.
+const ANSWERS_MS: u64 = 1_000;
 
 impl Lane {
     /// Ends a session for a reason: its close frame passes every gate, and nobody waits for the client.
@@ -44,6 +46,28 @@ impl Lane {
         };
         self.set_timer(key);
         self.flush(key, now.instant);
+    }
+
+    /// Ends a session that has done nothing wrong with what it asked so far: every request gets its reply first. Nothing
+    /// more is read from it.
+    pub(super) fn close_when_answered(&mut self, key: usize, reason: CloseReason) {
+        let now_ms = self.now().ms;
+        let session = &mut self.sessions[key];
+        if session.unanswered == 0 {
+            self.close(key, reason);
+        } else if session.ending.is_none() {
+            session.ending = Some((reason, now_ms + ANSWERS_MS));
+            self.set_timer(key);
+        }
+    }
+
+    /// An answer has come; it may be the one that an ending session waited for.
+    pub(super) fn count_answer(&mut self, key: usize) {
+        let session = &mut self.sessions[key];
+        session.unanswered = session.unanswered.saturating_sub(1);
+        if let (0, Some((reason, _))) = (session.unanswered, session.ending) {
+            self.close(key, reason);
+        }
     }
 
     /// The client's close frame: ours answers it, or has been answered by it; either way nothing follows.

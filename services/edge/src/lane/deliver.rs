@@ -187,13 +187,12 @@ impl Lane {
         if of_topic.resyncing {
             return;
         }
-        let Some(member) = of_topic
-            .iter()
-            .find_map(|listener| self.sessions.get(listener.session))
-        else {
+        let Some(key) = of_topic.iter().next().map(|listener| listener.session) else {
             return;
         };
         of_topic.resyncing = true;
+        let member = &mut self.sessions[key];
+        member.unanswered += 1;
         let ticket = Ticket {
             session: member.id,
             request: None,
@@ -243,11 +242,11 @@ impl Lane {
                 let now = self.now();
                 self.decide(key, Input::Answer(ticket, answer), now);
                 self.answer(key);
+                self.count_answer(key);
             }
             Answer::Joined(topic, result) => {
-                let topic = topic.clone();
-                let joined = result.is_ok();
-                self.joined(key, ticket, &topic, joined, answer);
+                self.joined(key, ticket, topic, result.is_ok(), answer);
+                self.count_answer(key);
             }
         }
     }
@@ -279,10 +278,15 @@ impl Lane {
 
     /// Those who follow the topic already are told what a newer roster changes.
     fn take_roster(&mut self, topic: &Topic, joined: Option<&Joined>) {
-        let Some(roster) = joined.and_then(|joined| joined.roster.clone()) else {
+        let Some(of_topic) = self.hub.get_mut(topic) else {
             return;
         };
-        let Some(of_topic) = self.hub.get_mut(topic) else {
+        let Some(joined) = joined else {
+            // The next gap asks again.
+            of_topic.resyncing = false;
+            return;
+        };
+        let Some(roster) = joined.roster.clone() else {
             return;
         };
         let Some(difference) = of_topic.follow(roster) else {

@@ -136,10 +136,10 @@ impl Lane {
 
     /// Whether nothing that the client still says matters.
     fn ignores(&self, key: usize) -> bool {
-        match self.sessions[key].phase {
-            Phase::Opening { .. }
-            | Phase::Open
-            | Phase::Closing {
+        let session = &self.sessions[key];
+        match session.phase {
+            Phase::Opening { .. } | Phase::Open => session.ending.is_some(),
+            Phase::Closing {
                 awaiting: Awaiting::CloseFrame,
                 ..
             } => false,
@@ -240,13 +240,14 @@ impl Lane {
                     receipt: None,
                     payload: Payload::Message(message),
                 };
+                self.sessions[key].unanswered += 1;
                 self.cluster
                     .bus
                     .publish(&topic, envelope, Ticket { session, request });
             }
             Action::Close(reason) => {
                 self.answer(key);
-                self.close(key, reason);
+                self.close_when_answered(key, reason);
             }
         }
     }
@@ -286,6 +287,7 @@ impl Lane {
         if variant.sees_presence() {
             session.mailbox.close_gate(topic);
         }
+        session.unanswered += 1;
         let peer = session.dialect.peer();
         self.cluster.presence.join(topic, peer, known, ticket);
     }

@@ -66,7 +66,11 @@ impl Lane {
 
     fn tick_open(&mut self, key: usize, now_ms: u64) {
         let session = &mut self.sessions[key];
-        if session.departs_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+        if let Some((reason, at_ms)) = session.ending
+            && at_ms <= now_ms
+        {
+            self.close(key, reason);
+        } else if session.departs_ms.is_some_and(|at_ms| at_ms <= now_ms) {
             self.depart(key);
         } else if session.expires_ms.is_some_and(|at_ms| at_ms <= now_ms) {
             self.close(key, CloseReason::TokenExpired);
@@ -107,6 +111,7 @@ impl Session {
                 heartbeat
                     .min(self.expires_ms.unwrap_or(u64::MAX))
                     .min(self.departs_ms.unwrap_or(u64::MAX))
+                    .min(self.ending.map_or(u64::MAX, |(_, at_ms)| at_ms))
             }
             Phase::Gone => u64::MAX,
         }

@@ -41,6 +41,10 @@ pub(crate) struct Session {
     pub(crate) phase: Phase,
     /// Control frames that the client may still send.
     pub(crate) controls: Bucket,
+    /// Operations whose answers are on their way.
+    pub(crate) unanswered: u32,
+    /// Why the session ends as soon as they have come, and when it ends without them, in lane milliseconds.
+    pub(crate) ending: Option<(CloseReason, u64)>,
     /// When the client was last heard, in lane milliseconds.
     pub(crate) heard_ms: u64,
     /// When a ping was sent that nothing has answered yet.
@@ -89,7 +93,7 @@ pub(crate) enum Phase {
 pub(crate) enum Awaiting {
     /// The client's answering close frame.
     CloseFrame,
-    /// The end of the stream: the framing can no longer be trusted, so our half ends and the rest is thrown away.
+    /// The end of the stream: the client's bytes are no longer read as frames, so our half ends and they are thrown away.
     End,
     /// Nothing but our own last bytes: both close frames have passed.
     Flush,
@@ -118,7 +122,8 @@ pub(crate) const fn awaiting_after(reason: CloseReason) -> Awaiting {
         CloseReason::ProtocolViolation
         | CloseReason::InvalidUtf8
         | CloseReason::TooBig
-        | CloseReason::PolicyViolation => Awaiting::End,
+        | CloseReason::PolicyViolation
+        | CloseReason::OverMessageRate => Awaiting::End,
         CloseReason::ClientClosed | CloseReason::ConnectionLost => Awaiting::Flush,
         CloseReason::GoingAway
         | CloseReason::SlowConsumer
@@ -129,7 +134,6 @@ pub(crate) const fn awaiting_after(reason: CloseReason) -> Awaiting {
         | CloseReason::ScopeMismatch
         | CloseReason::OriginRefused
         | CloseReason::OverConcurrentLimit
-        | CloseReason::OverMessageRate
         | CloseReason::AppSuspended
         | CloseReason::Kicked
         | CloseReason::TakenOver
