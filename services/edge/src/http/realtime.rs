@@ -7,9 +7,7 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use cluster::leases::{Place, TAKEOVER_WAIT, Turn};
-use cluster::quotas::SlotError;
-use cluster::{Attach, Fence, LeaseKey, Peer, SessionId};
+use cluster::{LeaseKey, Peer};
 use percent_encoding::percent_decode_str;
 use protocol::close::CloseReason;
 
@@ -24,7 +22,7 @@ use crate::edge::Parts;
 use crate::lane::{Admission, unix_now};
 use crate::limit::client_address;
 use crate::metrics::{Outcome, Refusal};
-use crate::session::{Guards, LeaseGuard};
+use crate::session::Guards;
 use crate::turn;
 
 const DIALECT: &str = "realtime";
@@ -103,7 +101,16 @@ async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, Adm
     };
     let lane = parts.lane();
     let id = lane.new_session_id();
-    let guards = match guards(parts, &identity, id).await {
+    let app = &identity.scope.key.app;
+    let guards = Guards::take(
+        &parts.cluster,
+        &parts.metrics,
+        &app.id,
+        allowance(&app.plan),
+        lease_key(&identity),
+        id,
+    );
+    let guards = match guards.await {
         Ok(guards) => guards,
         Err(reason) => return turn_away(parts, upgraded, reason).await,
     };
@@ -124,25 +131,6 @@ async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, Adm
     }
 }
 
-/// Takes what the session has to hold: its place in the app's plan and, if it is bound to a device, the device.
-async fn guards(parts: &Parts, identity: &Identity, id: SessionId) -> Result<Guards, CloseReason> {
-    let app = &identity.scope.key.app;
-    let slot = parts
-        .cluster
-        .quotas
-        .open_session(&app.id, allowance(&app.plan), unix_now().as_secs())
-        .await;
-    let slot = slot.map_err(|error| match error {
-        SlotError::Exhausted => CloseReason::OverConcurrentLimit,
-        SlotError::Unavailable(_) => CloseReason::BackendUnavailable,
-    })?;
-    let lease = match lease_key(identity) {
-        Some(key) => Some(lease(parts, key, id).await?),
-        None => None,
-    };
-    Ok(Guards { slot, lease })
-}
-
 /// A token with a device is that device; a key may say that each of its peers has one session.
 fn lease_key(identity: &Identity) -> Option<LeaseKey> {
     let key = &identity.scope.key;
@@ -152,30 +140,6 @@ fn lease_key(identity: &Identity) -> Option<LeaseKey> {
         peer: identity.peer.clone(),
         device: identity.device.clone(),
     })
-}
-
-/// Attaches to the device, after a wait if it changes hands too often.
-async fn lease(parts: &Parts, key: LeaseKey, id: SessionId) -> Result<LeaseGuard, CloseReason> {
-    let leases = &parts.cluster.leases;
-    let mut turn = Turn::First;
-    loop {
-        match leases.attach(&key, id, Fence::NONE, turn).await {
-            Ok(Attach::Granted { fence, .. }) => {
-                return Ok(LeaseGuard::new(leases.clone(), key, id, fence));
-            }
-            Ok(Attach::Wait(place)) => {
-                parts.metrics.takeovers_damped.inc();
-                turn = wait(place).await;
-            }
-            Ok(Attach::Superseded) => return Err(CloseReason::TakenOver),
-            Err(_) => return Err(CloseReason::BackendUnavailable),
-        }
-    }
-}
-
-async fn wait(place: Place) -> Turn {
-    tokio::time::sleep(TAKEOVER_WAIT).await;
-    Turn::Waited(place)
 }
 
 fn realtime(parts: &Parts, identity: Identity) -> Realtime {

@@ -94,6 +94,9 @@ impl Lane {
     /// Forgets a session that is over; only its own task does.
     pub(super) fn remove(&mut self, key: usize) -> Poll<()> {
         self.sessions.remove(key);
+        if self.draining && self.sessions.is_empty() {
+            self.alarm.notify_one();
+        }
         Poll::Ready(())
     }
 

@@ -28,6 +28,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cluster::{Cluster, Fence, LaneId, Pressure, SessionId};
 use protocol::close::CloseReason;
+use tokio::sync::Notify;
 
 pub(crate) use admit::Admission;
 pub(crate) use handle::LaneHandle;
@@ -66,6 +67,9 @@ struct Lane {
     read_buffer: Vec<u8>,
     actions: Actions,
     draining: bool,
+    /// Until when the lane's loop sleeps, and what wakes it earlier: sessions set timers while it does.
+    sleeps_until: Instant,
+    alarm: Rc<Notify>,
 }
 
 impl Lane {
@@ -80,6 +84,13 @@ impl Lane {
 
     fn ms(&self, instant: Instant) -> u64 {
         u64::try_from(instant.duration_since(self.began).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Sees to it that the lane's loop runs at `due`, if it sleeps longer.
+    fn rouse(&self, due: Instant) {
+        if due < self.sleeps_until {
+            self.alarm.notify_one();
+        }
     }
 
     /// Appends frames to a session's mailbox. A client that does not read is closed.
@@ -126,6 +137,7 @@ impl Lane {
                     // A gate that is due but stayed shut had a backlog in front of it: its delay begins anew.
                     let due = if due <= now { now + GATE_DELAY } else { due };
                     self.gates.push_back((due, key, session.id));
+                    self.rouse(due);
                 }
             }
             Ok(Flushed::Backlog) => {

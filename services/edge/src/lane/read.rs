@@ -52,6 +52,7 @@ impl Lane {
             }
             if self.pressure.is_high() && self.sessions[key].is_serving() {
                 self.paused.push(key);
+                self.alarm.notify_one();
                 return self.poll_backlog(key, context);
             }
             let length = if unread.is_empty() {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cluster::{Envelope, Incarnation, SessionId, Topic};
+use cluster::{Address, Envelope, Incarnation, SessionId, Topic};
 
 use crate::dialects::Variant;
 use crate::metrics::{FrameOut, Metrics};
 
-/// Renders lazily and shares: listeners of one variant get the same bytes. A publisher does not hear itself, so it gets a
-/// rendering of its own.
+/// Renders lazily and shares: listeners of one variant get the same bytes. The publisher to a channel does not hear itself,
+/// so it gets a rendering of its own.
 #[derive(Debug)]
 pub(super) struct Rendering<'a> {
     topic: &'a Topic,
@@ -32,7 +32,8 @@ struct Rendered {
 impl<'a> Rendering<'a> {
     pub(super) fn new(topic: &'a Topic, run: &'a [Arc<Envelope>], here: Incarnation) -> Self {
         let mut publishers = Vec::new();
-        for origin in run.iter().map(|envelope| envelope.origin) {
+        let origins = run.iter().map(|envelope| envelope.origin);
+        for origin in origins.filter(|_| !has_echo(topic)) {
             if origin.incarnation == here && !publishers.contains(&origin.session) {
                 publishers.push(origin.session);
             }
@@ -98,5 +99,14 @@ impl<'a> Rendering<'a> {
             kind,
             listeners: 1,
         }
+    }
+}
+
+/// Whether a sender among the addressed hears itself: a direct reaches every session of its peer (spec realtime §2.4), a
+/// channel's message all but the publisher's (§2.3).
+fn has_echo(topic: &Topic) -> bool {
+    match topic.address() {
+        Address::Peer(_) => true,
+        Address::Channel(_) => false,
     }
 }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use cluster::{Arrival, Cluster, Inbox, Pressure};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 
 use super::handle::{Command, LaneHandle};
@@ -77,6 +77,8 @@ pub(crate) fn spawn(
                 read_buffer: vec![0; READ_BUFFER_BYTES],
                 actions: Actions::default(),
                 draining: false,
+                sleeps_until: Instant::now(),
+                alarm: Rc::new(Notify::new()),
             }));
             LocalSet::new().block_on(&runtime, run(lane, inbox, commands));
         })?;
@@ -85,13 +87,16 @@ pub(crate) fn spawn(
 
 /// Ends when the lane was told to drain and its last session is gone, or when nobody can tell it anything any more.
 async fn run(lane: Shared, inbox: Inbox, mut commands: mpsc::Receiver<Command>) {
-    let pressure = lane.borrow().pressure.clone();
+    let (pressure, alarm) = {
+        let lane = lane.borrow();
+        (lane.pressure.clone(), Rc::clone(&lane.alarm))
+    };
     let mut arrivals = VecDeque::new();
     loop {
         if lane.borrow().is_drained() {
             return;
         }
-        let (wake_at, paused) = lane.borrow().waiting_for();
+        let (wake_at, paused) = lane.borrow_mut().fall_asleep();
         tokio::select! {
             () = inbox.filled() => {}
             command = commands.recv() => match command {
@@ -101,6 +106,7 @@ async fn run(lane: Shared, inbox: Inbox, mut commands: mpsc::Receiver<Command>) 
                 None => return,
             },
             () = tokio::time::sleep_until(wake_at.into()) => {}
+            () = alarm.notified() => {}
             () = pressure.eased(), if paused => lane.borrow_mut().resume(),
         }
         loop {
@@ -117,6 +123,8 @@ async fn run(lane: Shared, inbox: Inbox, mut commands: mpsc::Receiver<Command>) 
 impl Lane {
     /// One turn: what arrived is queued, a slice of what is queued is written, what is due is done.
     fn turn(&mut self, inbox: &Inbox, arrivals: &mut VecDeque<Arrival>) {
+        // Awake: what is set now is seen before the next sleep.
+        self.sleeps_until = self.began;
         let lagged = inbox.take(arrivals);
         if lagged > 0 {
             self.metrics.inbox_lag.inc_by(lagged);
@@ -145,8 +153,8 @@ impl Lane {
         self.draining && self.sessions.is_empty()
     }
 
-    /// When to look at the timers again, and whether sessions are paused.
-    fn waiting_for(&self) -> (Instant, bool) {
+    /// When to look at the timers again, and whether sessions are paused. What comes up earlier rings the alarm.
+    fn fall_asleep(&mut self) -> (Instant, bool) {
         // With nothing due an hour is as good as never.
         let idle = Instant::now() + Duration::from_secs(3_600);
         let gate = self.gates.front().map(|(due, ..)| *due);
@@ -155,6 +163,7 @@ impl Lane {
             .next_due_ms()
             .map(|ms| self.began + Duration::from_millis(ms));
         let wake_at = gate.into_iter().chain(timer).min().unwrap_or(idle);
+        self.sleeps_until = wake_at;
         (wake_at, !self.paused.is_empty())
     }
 

@@ -43,6 +43,8 @@ impl Lane {
         let due_ms = session.due_ms(millis(self.config.ping), millis(self.config.pong));
         if due_ms < session.timer_ms {
             session.timer_ms = self.wheel.schedule(due_ms, (key, session.id));
+            let due = self.began + Duration::from_millis(session.timer_ms);
+            self.rouse(due);
         }
     }
 

@@ -1,13 +1,28 @@
-//! What a session holds: each is given back by being dropped, so that no exit path can forget one.
+//! What a session holds: taken before it begins, given back by being dropped, so that no exit path can forget one.
 
-use cluster::{Fence, LeaseKey, Leases, SessionId, SessionSlot};
+use std::time::Duration;
+
+use cluster::leases::{TAKEOVER_WAIT, Turn};
+use cluster::quotas::SlotError;
+use cluster::{Allowance, Attach, Cluster, Fence, LeaseKey, Leases, SessionId, SessionSlot};
+use protocol::AppId;
+use protocol::close::CloseReason;
+use tokio::time::{Instant, sleep};
+
+use crate::lane::unix_now;
+use crate::metrics::Metrics;
+
+/// How long a newcomer that took over a device waits for the place of the session that it ended.
+const HANDOVER: Duration = Duration::from_secs(1);
+/// How often it looks.
+const HANDOVER_STEP: Duration = Duration::from_millis(10);
 
 /// Everything that an admitted session holds.
 #[derive(Debug)]
 pub(crate) struct Guards {
     /// One of the app's concurrent sessions.
     #[expect(dead_code, reason = "held, and given back by being dropped")]
-    pub(crate) slot: SessionSlot,
+    slot: SessionSlot,
     /// The right to be the device's one session, where the dialect and the token ask for it.
     pub(crate) lease: Option<LeaseGuard>,
 }
@@ -21,18 +36,73 @@ pub(crate) struct LeaseGuard {
     fence: Fence,
 }
 
+/// Whether somebody had to go for a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Took {
+    /// The device was free.
+    Free,
+    /// An older session is closing now, and its place becomes free.
+    Over,
+}
+
+impl Guards {
+    /// Takes everything, or says with which reason the newcomer has to go.
+    ///
+    /// The device comes first: who takes over a device of an app whose places are all taken gets the place of the session
+    /// that it ends, else a phone with a half-dead old connection would be locked out.
+    pub(crate) async fn take(
+        cluster: &Cluster,
+        metrics: &Metrics,
+        app: &AppId,
+        allowance: Allowance,
+        lease: Option<LeaseKey>,
+        id: SessionId,
+    ) -> Result<Self, CloseReason> {
+        let (lease, took) = match lease {
+            Some(key) => {
+                let (lease, took) = LeaseGuard::take(cluster, metrics, key, id).await?;
+                (Some(lease), took)
+            }
+            None => (None, Took::Free),
+        };
+        let slot = slot(cluster, app, allowance, took).await?;
+        Ok(Self { slot, lease })
+    }
+}
+
 impl LeaseGuard {
-    pub(crate) const fn new(
-        leases: Leases,
+    /// Attaches to the device, after a wait if it changes hands too often.
+    async fn take(
+        cluster: &Cluster,
+        metrics: &Metrics,
         key: LeaseKey,
         session: SessionId,
-        fence: Fence,
-    ) -> Self {
-        Self {
-            leases,
-            key,
-            session,
-            fence,
+    ) -> Result<(Self, Took), CloseReason> {
+        let leases = &cluster.leases;
+        let mut turn = Turn::First;
+        loop {
+            match leases.attach(&key, session, Fence::NONE, turn).await {
+                Ok(Attach::Granted { fence, previous }) => {
+                    let took = previous.map_or(Took::Free, |_| Took::Over);
+                    let leases = leases.clone();
+                    return Ok((
+                        Self {
+                            leases,
+                            key,
+                            session,
+                            fence,
+                        },
+                        took,
+                    ));
+                }
+                Ok(Attach::Wait(place)) => {
+                    metrics.takeovers_damped.inc();
+                    sleep(TAKEOVER_WAIT).await;
+                    turn = Turn::Waited(place);
+                }
+                Ok(Attach::Superseded) => return Err(CloseReason::TakenOver),
+                Err(_) => return Err(CloseReason::BackendUnavailable),
+            }
         }
     }
 
@@ -45,5 +115,28 @@ impl LeaseGuard {
 impl Drop for LeaseGuard {
     fn drop(&mut self) {
         self.leases.release(&self.key, self.session, self.fence);
+    }
+}
+
+async fn slot(
+    cluster: &Cluster,
+    app: &AppId,
+    allowance: Allowance,
+    took: Took,
+) -> Result<SessionSlot, CloseReason> {
+    let deadline = Instant::now() + HANDOVER;
+    loop {
+        match cluster
+            .quotas
+            .open_session(app, allowance, unix_now().as_secs())
+            .await
+        {
+            Ok(slot) => return Ok(slot),
+            Err(SlotError::Exhausted) if took == Took::Over && Instant::now() < deadline => {
+                sleep(HANDOVER_STEP).await;
+            }
+            Err(SlotError::Exhausted) => return Err(CloseReason::OverConcurrentLimit),
+            Err(SlotError::Unavailable(_)) => return Err(CloseReason::BackendUnavailable),
+        }
     }
 }

@@ -19,7 +19,7 @@ use protocol::close::CloseReason;
 use protocol::websocket::Decoder;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-pub(crate) use guards::{Guards, LeaseGuard};
+pub(crate) use guards::Guards;
 use mailbox::Mailbox;
 pub(crate) use subscriptions::Subscriptions;
 use wire::Wire;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
+use percent_encoding::percent_decode_str;
 use protocol::realtime::limits::REST_BODY_BYTES;
 use protocol::{ChannelName, Permission};
 use serde::de::DeserializeOwned;
@@ -39,6 +40,14 @@ pub(super) async fn body<T: DeserializeOwned>(body: Body) -> Result<T, RestError
     };
     serde_json::from_slice(&bytes)
         .map_err(|error| RestError::invalid(format!("the body cannot be read: {error}")))
+}
+
+/// A part of a path, percent-decoded once.
+pub(super) fn decoded(encoded: &str) -> Result<String, RestError> {
+    match percent_decode_str(encoded).decode_utf8() {
+        Ok(text) => Ok(text.into_owned()),
+        Err(_) => Err(RestError::invalid("the path is not UTF-8")),
+    }
 }
 
 /// A channel that the key may do something with.

@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Response};
 use cluster::quotas::Spend;
 use cluster::{Message, Payload, Peer, Topic};
-use percent_encoding::percent_decode_str;
 use protocol::realtime::limits::PEER_METADATA_BYTES;
 use protocol::{ChannelName, PeerId, Permission};
 use serde::{Deserialize, Serialize};
@@ -107,9 +106,10 @@ pub(super) async fn post(
 pub(in crate::http) async fn peers(
     State(parts): State<Arc<Parts>>,
     headers: HeaderMap,
-    name: String,
+    encoded: String,
 ) -> Result<Json<ChannelPeers>, RestError> {
     let key = call::key(&parts, &headers)?;
+    let name = call::decoded(&encoded)?;
     let channel = call::channel(&key, Permission::Presence, &name)?;
     let roster = parts
         .cluster
@@ -143,10 +143,11 @@ pub(in crate::http) async fn peers(
 pub(in crate::http) async fn publish(
     State(parts): State<Arc<Parts>>,
     headers: HeaderMap,
-    name: String,
+    encoded: String,
     body: Body,
 ) -> Result<Json<Published>, RestError> {
     let key = call::key(&parts, &headers)?;
+    let name = call::decoded(&encoded)?;
     let channel: ChannelName = call::channel(&key, Permission::Publish, &name)?;
     let publish: Publish = call::body(body).await?;
     let from = sender(&publish)?;
@@ -194,14 +195,10 @@ fn sender(publish: &Publish) -> Result<Peer, RestError> {
     })
 }
 
-/// Everything between `/v1/channels/` and the last `suffix`, decoded once (spec §5.2).
+/// Everything between `/v1/channels/` and the last `suffix`, still encoded (spec §5.2).
 fn name_before(uri: &Uri, suffix: &str) -> Option<String> {
-    let name = uri
-        .path()
-        .strip_prefix("/v1/channels/")?
-        .strip_suffix(suffix)?;
-    // What is no UTF-8 becomes a name that no key reaches by accident: the replacement character is part of it.
-    Some(percent_decode_str(name).decode_utf8_lossy().into_owned())
+    let path = uri.path().strip_prefix("/v1/channels/")?;
+    path.strip_suffix(suffix).map(ToOwned::to_owned)
 }
 
 #[cfg(test)]
@@ -210,7 +207,10 @@ mod tests {
 
     #[test]
     fn a_channel_name_may_hold_slashes_encoded_or_not() {
-        let name = |path: &'static str| name_before(&Uri::from_static(path), "/peers");
+        let name = |path: &'static str| {
+            let encoded = name_before(&Uri::from_static(path), "/peers")?;
+            Some(call::decoded(&encoded).unwrap())
+        };
         assert_eq!(name("/v1/channels/a%2Fb/peers").as_deref(), Some("a/b"));
         assert_eq!(name("/v1/channels/a/b/peers").as_deref(), Some("a/b"));
         assert_eq!(

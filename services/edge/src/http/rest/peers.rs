@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use cluster::{Payload, Topic};
-use percent_encoding::percent_decode_str;
 use protocol::PeerId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,7 +44,7 @@ pub(in crate::http) async fn kick(
 ) -> Result<Json<Kicked>, RestError> {
     let key = call::key(&parts, &headers)?;
     let id = uri.path().strip_prefix("/v1/peers/").unwrap_or_default();
-    let id = percent_decode_str(id).decode_utf8_lossy();
+    let id = call::decoded(id)?;
     let peer: PeerId = id
         .parse()
         .map_err(|error| RestError::invalid(format!("peer: {error}")))?;
