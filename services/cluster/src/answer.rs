@@ -26,6 +26,8 @@ pub enum Answer {
     Subscribed(Topic, Result<(), Unavailable>),
     /// The envelope was taken by this many lanes; 0 on a peer's topic means that nobody holds the peer.
     Published(Topic, Result<usize, Unavailable>),
+    /// Everybody in the topic, as [`Presence::resync`](crate::Presence::resync) found it.
+    Roster(Topic, Result<Roster, Unavailable>),
     /// The session's peer is a member of the topic.
     Joined(Topic, Result<Joined, Unavailable>),
 }

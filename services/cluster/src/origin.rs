@@ -34,10 +34,16 @@ impl SessionId {
     /// Nobody's session: the origin of what REST publishes, and a value that no session ever has.
     pub const NONE: Self = Self(u64::MAX);
 
-    /// The `serial`-th session of this edge, on `lane`. Serials stay below 2^56.
+    /// The `serial`-th session of this edge, on `lane`. Serials begin with 1 and stay below 2^56.
     #[must_use]
     pub const fn new(lane: LaneId, serial: u64) -> Self {
         Self(serial << 8 | lane.0 as u64)
+    }
+
+    /// No session, but the lane's own business: the address of answers that no session asked for.
+    #[must_use]
+    pub const fn lane_itself(lane: LaneId) -> Self {
+        Self::new(lane, 0)
     }
 
     /// The lane that owns the session.

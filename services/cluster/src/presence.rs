@@ -10,7 +10,7 @@ use protocol::PeerId;
 use crate::Unavailable;
 use crate::answer::Ticket;
 use crate::in_process;
-use crate::origin::SessionId;
+use crate::origin::{LaneId, SessionId};
 use crate::peer::Peer;
 use crate::topic::Topic;
 
@@ -93,6 +93,14 @@ impl Presence {
     pub fn leave(&self, topic: &Topic, peer: &PeerId, session: SessionId) {
         match &self.0 {
             Backend::InProcess(member) => member.leave(topic, peer, session),
+        }
+    }
+
+    /// Reads the topic again for a lane that missed a delta. Answers [`Answer::Roster`](crate::Answer::Roster) to
+    /// [`SessionId::lane_itself`], in one order with the deltas.
+    pub fn resync(&self, topic: &Topic, lane: LaneId) {
+        match &self.0 {
+            Backend::InProcess(member) => member.resync(topic, lane),
         }
     }
 

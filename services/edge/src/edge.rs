@@ -62,6 +62,10 @@ pub(crate) struct Parts {
     pub(crate) abort: CancellationToken,
     /// Every task of the front, and every session.
     pub(crate) tasks: TaskTracker,
+    /// The accepting of connections, and those that come while the edge drains: nothing waits for them.
+    pub(crate) latecomers: TaskTracker,
+    /// Held while the metrics are read.
+    pub(crate) scrape: tokio::sync::Mutex<()>,
     lanes: Vec<LaneHandle>,
     next_lane: AtomicUsize,
 }
@@ -119,6 +123,8 @@ impl Edge {
             drain: CancellationToken::new(),
             abort: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            latecomers: TaskTracker::new(),
+            scrape: tokio::sync::Mutex::default(),
             lanes,
             next_lane: AtomicUsize::new(0),
             config,
@@ -166,24 +172,29 @@ impl Edge {
         let sessions = u32::try_from(self.parts.metrics.sessions.get()).unwrap_or(0);
         let spread = drain_spread(sessions, self.threads.len(), grace);
         tracing::info!(sessions, spread_ms = spread.as_millis(), "draining");
+        if tokio::time::timeout_at(deadline, self.send_away(spread))
+            .await
+            .is_err()
+        {
+            let left = self.parts.metrics.sessions.get();
+            tracing::warn!(sessions = left, "grace period over, cutting the rest");
+            self.parts.abort.cancel();
+        }
+        self.parts.cluster.withdraw().await;
+        tracing::info!("drained");
+    }
+}
+
+impl Edge {
+    /// Ends when the last session and the last connection have.
+    async fn send_away(&self, spread: Duration) {
         for lane in &self.parts.lanes {
             if lane.drain(spread).await.is_err() {
                 tracing::error!("a lane ended before it was told to");
             }
         }
         self.parts.tasks.close();
-        if tokio::time::timeout_at(deadline, self.parts.tasks.wait())
-            .await
-            .is_err()
-        {
-            tracing::warn!(
-                sessions = self.parts.metrics.sessions.get(),
-                "grace period over, cutting the rest"
-            );
-            self.parts.abort.cancel();
-        }
-        self.parts.cluster.withdraw().await;
-        tracing::info!("drained");
+        self.parts.tasks.wait().await;
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`config`], [`tenancy`], [`auth`], [`limit`], [`turn`]: who may do what, and how much.
 //! - `http`: the doors. `dialects`: the wire languages. `session`, `lane`: admitted clients and the threads that own them.
-//! - [`edge`](mod@edge): all of it put together; `readiness` and `lifecycle`: how it starts, is watched and leaves.
+//! - [`edge`](mod@edge): all of it put together, from start to drain; `readiness`: whether it wants clients.
 //! - [`metrics`], [`telemetry`]: what it tells its operator.
 
 pub mod auth;

@@ -27,13 +27,13 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
         print!("{}", config.redacted_toml());
         return Ok(());
     }
+    if config.redis_url.is_some() {
+        bail!("redis_url: this version has no Redis backend, unset it to run embedded");
+    }
     if flags.check_config {
         Tenancy::new(&config.apps)?;
         println!("configuration ok\n{}", config.summary());
         return Ok(());
-    }
-    if config.redis_url.is_some() {
-        bail!("redis_url: this version has no Redis backend, unset it to run embedded");
     }
     telemetry::start(&config.log, config.log_format)?;
     let development = config.apps.is_empty().then(tenancy::development_app);

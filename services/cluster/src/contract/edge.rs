@@ -54,7 +54,8 @@ impl Edge {
         Self {
             cluster,
             lanes,
-            sessions: AtomicU64::new(0),
+            // Serial 0 is the lane itself.
+            sessions: AtomicU64::new(1),
         }
     }
 
@@ -112,7 +113,10 @@ impl Edge {
         let ticket = session.publish(topic, text);
         match self.lane_of(session).answer(&ticket).await {
             Answer::Published(on, Ok(taken)) if on == *topic => taken,
-            other @ (Answer::Published(..) | Answer::Subscribed(..) | Answer::Joined(..)) => {
+            other @ (Answer::Published(..)
+            | Answer::Subscribed(..)
+            | Answer::Joined(..)
+            | Answer::Roster(..)) => {
                 panic!("a publish on {topic:?} was answered with {other:?}")
             }
         }
@@ -127,10 +131,18 @@ impl Edge {
         let ticket = session.join(topic, known);
         match self.lane_of(session).answer(&ticket).await {
             Answer::Joined(to, Ok(joined)) if to == *topic => joined,
-            other @ (Answer::Published(..) | Answer::Subscribed(..) | Answer::Joined(..)) => {
+            other @ (Answer::Published(..)
+            | Answer::Subscribed(..)
+            | Answer::Joined(..)
+            | Answer::Roster(..)) => {
                 panic!("a join of {topic:?} was answered with {other:?}")
             }
         }
+    }
+
+    /// Has `lane` read the topic again.
+    pub(super) fn resync(&self, topic: &Topic, lane: u8) {
+        self.cluster.presence.resync(topic, LaneId(lane));
     }
 
     /// Waits until the backend's own roster is `members`, in alphabetic order.

@@ -4,7 +4,7 @@ use crate::answer::{Answer, Ticket};
 use crate::bus::ReceiptId;
 use crate::envelope::{Envelope, Payload};
 use crate::inbox::{Arrival, Eviction};
-use crate::presence::Delta;
+use crate::presence::{Delta, Roster};
 use crate::topic::Topic;
 
 #[derive(Debug, Default)]
@@ -69,6 +69,28 @@ impl Log {
         changes
     }
 
+    /// The roster that a resync of `topic` brought.
+    pub(super) fn roster_of(&self, topic: &Topic) -> Option<&Roster> {
+        self.0.iter().find_map(|arrival| roster(arrival, topic))
+    }
+
+    /// The sequence numbers of the deltas of `topic` that stand behind that roster.
+    pub(super) fn deltas_after_roster(&self, topic: &Topic) -> Vec<u64> {
+        let behind = self
+            .0
+            .iter()
+            .skip_while(|arrival| roster(arrival, topic).is_none());
+        behind
+            .filter_map(|arrival| match arrival {
+                Arrival::Envelope(on, envelope) if on == topic => match &envelope.payload {
+                    Payload::Presence(delta) => Some(delta.version.sequence),
+                    Payload::Message(_) | Payload::Kick => None,
+                },
+                Arrival::Envelope(..) | Arrival::Answer(..) | Arrival::Evict(_) => None,
+            })
+            .collect()
+    }
+
     pub(super) fn answer_to(&self, ticket: &Ticket) -> Option<&Answer> {
         self.answers_to(ticket).next()
     }
@@ -99,6 +121,13 @@ impl Log {
             Arrival::Envelope(on, envelope) if on == topic => Some(&**envelope),
             Arrival::Envelope(..) | Arrival::Answer(..) | Arrival::Evict(_) => None,
         })
+    }
+}
+
+fn roster<'a>(arrival: &'a Arrival, topic: &Topic) -> Option<&'a Roster> {
+    match arrival {
+        Arrival::Answer(_, Answer::Roster(of, Ok(roster))) if of == topic => Some(roster),
+        Arrival::Answer(..) | Arrival::Envelope(..) | Arrival::Evict(_) => None,
     }
 }
 

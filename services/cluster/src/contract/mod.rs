@@ -85,6 +85,7 @@ macro_rules! contract_points {
             versions: the_roster_is_told_only_to_a_lane_that_knows_nothing,
             presence: a_peer_counts_once_over_sessions_and_edges,
             presence: joining_and_leaving_twice_changes_nothing,
+            presence: a_resync_brings_the_roster_between_the_deltas,
             presence: simultaneous_joins_leave_nobody_unknown,
             presence: simultaneous_leaves_end_a_membership_once,
             presence: an_edges_end_is_one_leave_of_each_member_nobody_else_holds,

@@ -65,6 +65,38 @@ pub async fn joining_and_leaving_twice_changes_nothing(deployment: &impl Deploym
     );
 }
 
+/// A lane that missed something reads the topic again, and the roster stands in its inbox in one order with the deltas.
+pub async fn a_resync_brings_the_roster_between_the_deltas(deployment: &impl Deployment) {
+    let topic = channel("room");
+    let mut edges = [deployment.start().await, deployment.start().await];
+    edges[0].member(0, "observer", &topic).await;
+    let alice = edges[1].member(0, "alice", &topic).await;
+    edges[0]
+        .lane(0)
+        .follows(&topic, &["alice", "observer"])
+        .await;
+    edges[0].resync(&topic, 0);
+    let version = edges[0]
+        .lane(0)
+        .until("the roster", |log| {
+            log.roster_of(&topic).map(|roster| roster.version)
+        })
+        .await;
+    alice.leave(&topic);
+    edges[0].lane(0).follows(&topic, &["observer"]).await;
+    let log = edges[0].lane(0).log();
+    let roster = log.roster_of(&topic).expect("it has arrived");
+    let mut names: Vec<&str> = roster.members.iter().map(|peer| peer.id.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["alice", "observer"]);
+    let after = log.deltas_after_roster(&topic);
+    assert_eq!(
+        after,
+        [version.sequence + 1],
+        "the next delta follows the roster, none is missing"
+    );
+}
+
 /// Of two peers that join at once the later has the earlier in its roster, the earlier hears of the later.
 pub async fn simultaneous_joins_leave_nobody_unknown(deployment: &impl Deployment) {
     const ROUNDS: usize = 30;

@@ -120,8 +120,18 @@ impl Member {
         );
     }
 
+    pub(crate) fn resync(&self, topic: &Topic, lane: LaneId) {
+        self.world.topics.read_roster(topic, |roster| {
+            let ticket = Ticket {
+                session: SessionId::lane_itself(lane),
+                request: None,
+            };
+            self.answer(ticket, Answer::Roster(topic.clone(), Ok(roster)));
+        });
+    }
+
     pub(crate) fn roster(&self, topic: &Topic) -> Roster {
-        self.world.topics.roster(topic)
+        self.world.topics.read_roster(topic, |roster| roster)
     }
 
     pub(crate) fn edges_on(&self, topic: &Topic) -> usize {

@@ -92,11 +92,13 @@ impl Topics {
         }
     }
 
-    pub(super) fn roster(&self, topic: &Topic) -> Roster {
-        match self.shard(topic).get(topic) {
+    /// `read` runs under the lock, so that what it queues stands in one order with the deltas.
+    pub(super) fn read_roster<T>(&self, topic: &Topic, read: impl FnOnce(Roster) -> T) -> T {
+        let shard = self.shard(topic);
+        read(match shard.get(topic) {
             Some(record) => record.roster(),
             None => Record::new(topic, self.named_members, &self.clock).roster(),
-        }
+        })
     }
 
     pub(super) fn edges_on(&self, topic: &Topic) -> usize {

@@ -122,7 +122,9 @@ mod tests {
         assert_eq!(
             (
                 world.topics.edges_on(&topic),
-                world.topics.roster(&topic).members.len()
+                world
+                    .topics
+                    .read_roster(&topic, |roster| roster.members.len())
             ),
             (1, 1)
         );
@@ -130,7 +132,9 @@ mod tests {
         assert_eq!(
             (
                 world.topics.edges_on(&topic),
-                world.topics.roster(&topic).members.len()
+                world
+                    .topics
+                    .read_roster(&topic, |roster| roster.members.len())
             ),
             (0, 0)
         );

@@ -52,7 +52,7 @@ fn check_process(config: &Config, findings: &mut Findings) {
         "log",
         "is not a log filter, such as info or info,edge=debug",
     );
-    findings.require(|| config.lanes <= 1024, "lanes", "must be at most 1024");
+    findings.require(|| config.lanes <= 255, "lanes", "must be at most 255");
 }
 
 fn check_limits(config: &Config, findings: &mut Findings) {

@@ -75,17 +75,6 @@ impl Dialect {
         }
     }
 
-    /// The frames that tell a subscriber who is in a topic.
-    pub(crate) fn snapshot<'a>(
-        &self,
-        topic: &Topic,
-        members: impl Iterator<Item = &'a Peer>,
-    ) -> Vec<u8> {
-        match self {
-            Self::Realtime(realtime) => realtime.snapshot(topic, members),
-        }
-    }
-
     /// The frame that announces a drain, if the dialect has one.
     pub(crate) fn going_away(&self, retry_after_ms: u64, actions: &mut Actions) {
         match self {
@@ -115,10 +104,10 @@ impl Dialect {
     }
 
     /// Where directs to this session arrive.
-    pub(crate) fn inbox(&self) -> (Topic, Variant) {
+    pub(crate) fn address(&self) -> (Topic, Variant) {
         match self {
             Self::Realtime(realtime) => (
-                realtime.inbox(),
+                realtime.address(),
                 Variant::Realtime(realtime::Variant::Direct),
             ),
         }
@@ -149,6 +138,17 @@ impl Variant {
     ) -> Option<FrameOut> {
         match self {
             Self::Realtime(variant) => variant.render(topic, envelope, out),
+        }
+    }
+
+    /// The frames that tell a listener of this variant who is in a topic.
+    pub(crate) fn snapshot<'a>(
+        self,
+        topic: &Topic,
+        members: impl Iterator<Item = &'a Peer>,
+    ) -> Vec<u8> {
+        match self {
+            Self::Realtime(_) => realtime::snapshot(topic, members),
         }
     }
 

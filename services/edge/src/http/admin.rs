@@ -54,6 +54,8 @@ async fn readyz(State(parts): State<Arc<Parts>>) -> Response {
 
 /// Everything counted, in Prometheus' text format.
 async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
+    // Two scrapes at once would reset each other's series.
+    let _alone = parts.scrape.lock().await;
     count_apps(&parts).await;
     match TextEncoder::new().encode_to_string(&parts.registry.gather()) {
         Ok(text) => (

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
 
 use super::Connection;
 use super::unadmitted::Unadmitted;
@@ -25,7 +26,12 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Pause after a failed accept: mostly the process is out of descriptors, and trying again at once would only burn CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts until the edge drains.
+/// Time that a connection may stay without having become a session; a client that calls on comes again.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// Time to answer what was asked before.
+const LAST_ANSWER: Duration = Duration::from_secs(10);
+
+/// Accepts until the process ends.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -33,15 +39,11 @@ pub(super) async fn serve(
     parts: Arc<Parts>,
 ) {
     loop {
-        let accepted = tokio::select! {
-            () = parts.drain.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
+        match listener.accept().await {
             Ok((stream, peer)) => welcome(stream, peer, &router, &unadmitted, &parts),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_PAUSE).await;
             }
         }
     }
@@ -78,19 +80,25 @@ fn welcome(
         peer,
         place: Arc::new(place),
     };
-    parts.tasks.spawn(serve_connection(
-        stream,
-        router.clone(),
-        connection,
-        Arc::clone(parts),
-    ));
+    let (router, served) = (router.clone(), Arc::clone(parts));
+    if parts.drain.is_cancelled() {
+        let never = std::future::pending();
+        let serving = serve_connection(stream, router, connection, served, never);
+        parts.latecomers.spawn(serving);
+    } else {
+        let draining = parts.drain.clone().cancelled_owned();
+        let serving = serve_connection(stream, router, connection, served, draining);
+        parts.tasks.spawn(serving);
+    }
 }
 
+/// Serves one connection until it ends, has lived too long, or is told to `leave`; what was asked before is answered.
 async fn serve_connection(
     stream: TcpStream,
     router: Router,
     connection: Connection,
     parts: Arc<Parts>,
+    leave: impl Future<Output = ()>,
 ) {
     let service = TowerToHyperService::new(router);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -106,16 +114,22 @@ async fn serve_connection(
     tokio::pin!(serving);
     let served: Result<(), hyper::Error> = tokio::select! {
         served = &mut serving => served,
-        () = parts.drain.cancelled() => {
-            // Answers what has been asked, then ends.
+        () = either(leave, sleep(LIFETIME)) => {
             serving.as_mut().graceful_shutdown();
             tokio::select! {
                 served = &mut serving => served,
-                () = parts.abort.cancelled() => Ok(()),
+                () = either(parts.abort.cancelled(), sleep(LAST_ANSWER)) => Ok(()),
             }
         }
     };
     if let Err(error) = served {
         tracing::debug!(error = %io::Error::other(error), "a connection ended early");
+    }
+}
+
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    tokio::select! {
+        () = one => {}
+        () = other => {}
     }
 }

@@ -32,7 +32,7 @@ struct Connection {
     place: Arc<unadmitted::Place>,
 }
 
-/// Serves clients until the edge drains.
+/// Serves clients. Goes on while the edge drains: whoever has not heard of it yet is told, not met with a closed port.
 pub(crate) fn serve_clients(listener: TcpListener, parts: &Arc<Parts>) {
     let router = Router::new()
         .route("/v1", get(realtime::connect))
@@ -41,7 +41,7 @@ pub(crate) fn serve_clients(listener: TcpListener, parts: &Arc<Parts>) {
         .method_not_allowed_fallback(rest::not_found)
         .with_state(Arc::clone(parts));
     let unadmitted = Unadmitted::new(&parts.config.limits);
-    parts.tasks.spawn(listener::serve(
+    parts.latecomers.spawn(listener::serve(
         listener,
         router,
         unadmitted,
@@ -52,14 +52,9 @@ pub(crate) fn serve_clients(listener: TcpListener, parts: &Arc<Parts>) {
 /// Serves the operator; goes on while the edge drains, so that its readiness can be read.
 pub(crate) fn serve_operators(listener: TcpListener, parts: &Arc<Parts>) {
     let router = admin::router().with_state(Arc::clone(parts));
-    // Not tracked: nothing waits for the operator's connections.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "ends with the process, since a drain has to be observable to its end"
-    )]
-    drop(tokio::spawn(async move {
+    parts.latecomers.spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "the admin listener has ended");
         }
-    }));
+    });
 }

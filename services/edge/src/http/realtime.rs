@@ -1,5 +1,6 @@
 //! The door of the realtime dialect: `GET /v1` (spec realtime §1).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use cluster::{LeaseKey, Peer};
 use percent_encoding::percent_decode_str;
 use protocol::close::CloseReason;
+use tokio::net::TcpStream;
 
 use super::Connection;
 use super::refusal::refuse;
@@ -17,9 +19,9 @@ use super::rest::{ErrorBody, RestError};
 use super::upgrade::{Upgrade, UpgradeError, Upgraded};
 use crate::auth::{AdmitError, Credential, Identity, authenticate};
 use crate::dialects::Dialect;
-use crate::dialects::realtime::{Opening, Realtime, allowance, close_frame};
+use crate::dialects::realtime::{Opening, Realtime, close_frame};
 use crate::edge::Parts;
-use crate::lane::{Admission, unix_now};
+use crate::lane::{Admission, LaneEnded, unix_now};
 use crate::limit::client_address;
 use crate::metrics::{Outcome, Refusal};
 use crate::session::Guards;
@@ -33,16 +35,7 @@ pub(super) async fn connect(
     Extension(connection): Extension<Connection>,
     mut request: Request,
 ) -> Response {
-    let forwarded = request.headers().get_all("x-forwarded-for");
-    let forwarded: Vec<&str> = forwarded
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
-    let address = client_address(
-        connection.peer,
-        forwarded.into_iter(),
-        &parts.config.trusted_proxies,
-    );
+    let address = address_of(&parts, &connection, request.headers());
     let count = |outcome| parts.metrics.realtime.handshakes.count(outcome);
     if let Err(refused) = parts.connects.admit(address, Instant::now()) {
         count(Outcome::TooManyConnects);
@@ -81,9 +74,10 @@ pub(super) async fn connect(
     let response = upgrade.response();
     let tasks = parts.tasks.clone();
     tasks.spawn(async move {
-        if let Some(upgraded) = upgrade.upgraded().await {
+        match upgrade.upgraded().await {
             // The connection keeps its place until somebody has admitted it.
-            enter(&parts, upgraded, identity).await;
+            Some(upgraded) => enter(&parts, upgraded, identity).await,
+            None => parts.metrics.realtime.handshakes.count(Outcome::Abandoned),
         }
         drop(connection);
     });
@@ -106,16 +100,20 @@ async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, Adm
         &parts.cluster,
         &parts.metrics,
         &app.id,
-        allowance(&app.plan),
+        app.plan.allowance(),
         lease_key(&identity),
         id,
     );
-    let guards = match guards.await {
+    let guards = tokio::select! {
+        guards = guards => guards,
+        () = parts.drain.cancelled() => Err(CloseReason::GoingAway),
+    };
+    let guards = match guards {
         Ok(guards) => guards,
         Err(reason) => return turn_away(parts, upgraded, reason).await,
     };
     let Ok(stream) = upgraded.stream.into_std() else {
-        return;
+        return parts.metrics.realtime.handshakes.count(Outcome::Abandoned);
     };
     let admission = Admission {
         id,
@@ -126,8 +124,14 @@ async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, Adm
         guards,
         tracked: parts.tasks.token(),
     };
-    if lane.admit(admission).await.is_err() {
-        parts.metrics.realtime.handshakes.count(Outcome::Draining);
+    if let Err(LaneEnded(admission)) = lane.admit(admission).await
+        && let Ok(stream) = TcpStream::from_std(admission.stream)
+    {
+        let upgraded = Upgraded {
+            stream,
+            unread: admission.unread,
+        };
+        turn_away(parts, upgraded, CloseReason::GoingAway).await;
     }
 }
 
@@ -166,40 +170,12 @@ fn realtime(parts: &Parts, identity: Identity) -> Realtime {
 
 async fn turn_away(parts: &Parts, upgraded: Upgraded, reason: CloseReason) {
     let metrics = &parts.metrics;
-    metrics.realtime.handshakes.count(outcome_of(reason));
+    metrics.realtime.handshakes.count(Outcome::of(reason));
     metrics.realtime.close(reason);
     if reason == CloseReason::OverConcurrentLimit {
         metrics.quota_refusals.count(Refusal::Sessions);
     }
     refuse(upgraded.stream, close_frame(reason)).await;
-}
-
-/// How a refusal counts.
-fn outcome_of(reason: CloseReason) -> Outcome {
-    match reason {
-        CloseReason::ScopeMismatch => Outcome::OutOfScope,
-        CloseReason::AppSuspended => Outcome::Suspended,
-        CloseReason::OverConcurrentLimit => Outcome::OverConcurrentLimit,
-        CloseReason::TakenOver => Outcome::TakenOver,
-        CloseReason::BackendUnavailable => Outcome::BackendUnavailable,
-        CloseReason::GoingAway => Outcome::Draining,
-        CloseReason::InvalidToken
-        | CloseReason::TokenExpired
-        | CloseReason::OriginRefused
-        | CloseReason::KeyRemoved => Outcome::Unauthorized,
-        CloseReason::ClientClosed
-        | CloseReason::ConnectionLost
-        | CloseReason::ProtocolViolation
-        | CloseReason::InvalidUtf8
-        | CloseReason::PolicyViolation
-        | CloseReason::TooBig
-        | CloseReason::SlowConsumer
-        | CloseReason::PongTimeout
-        | CloseReason::HandshakeTimeout
-        | CloseReason::OverMessageRate
-        | CloseReason::Kicked
-        | CloseReason::InternalError => Outcome::Abandoned,
-    }
 }
 
 /// `token=` counts before `key=`; the first of each name is taken. The values are percent-encoded (spec §1.1).
@@ -214,6 +190,17 @@ fn credential(query: &str) -> Option<Credential> {
     value_of("token")
         .map(Credential::Token)
         .or_else(|| value_of("key").map(Credential::Key))
+}
+
+/// The client's own address. A header line that is no text still counts as a line: skipping it would let a client choose
+/// which line a proxy's entry is read from.
+fn address_of(parts: &Parts, connection: &Connection, headers: &HeaderMap) -> IpAddr {
+    let lines = headers.get_all("x-forwarded-for").iter();
+    let lines: Vec<_> = lines
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
+        .collect();
+    let forwarded = lines.iter().map(AsRef::as_ref);
+    client_address(connection.peer, forwarded, &parts.config.trusted_proxies)
 }
 
 fn origin(headers: &HeaderMap) -> Option<&str> {

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::LimitsConfig;
+use crate::limit::network;
 
 /// The caps, shared by all who accept.
 #[derive(Clone, Debug)]
@@ -55,6 +56,7 @@ impl Unadmitted {
     }
 
     fn take_at_most(&self, per_address: u32, address: IpAddr) -> Option<Place> {
+        let address = network(address);
         let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.total >= self.0.total
             || taken

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -41,6 +41,9 @@ impl Upgrade {
     /// Reads the handshake's headers. No extension and no sub-protocol is ever selected.
     pub(super) fn from_request(request: &mut Request) -> Result<Self, UpgradeError> {
         let headers = request.headers();
+        if request.method() != Method::GET || !headers.contains_key(header::HOST) {
+            return Err(UpgradeError::NotAnUpgrade);
+        }
         if !has_token(headers, &header::CONNECTION, "upgrade")
             || !has_token(headers, &header::UPGRADE, "websocket")
         {

@@ -1,16 +1,18 @@
 //! A client comes to its lane.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::{Fence, SessionId, Ticket};
 use protocol::close::CloseReason;
+use protocol::realtime::limits::TOKEN_EXPIRY_MARGIN;
 use protocol::websocket::Decoder;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::hub::Edge;
+use super::hub::Boundary;
 use super::read::CONTROL_RATE;
 use super::timers::millis;
 use super::{Lane, Shared, unix_now};
@@ -20,8 +22,6 @@ use crate::session::mailbox::Mailbox;
 use crate::session::wire::Wire;
 use crate::session::{Guards, Phase, Session, Subscriptions};
 
-/// The close comes this much before the token ends (spec realtime §4.3).
-const EXPIRY_MARGIN: Duration = Duration::from_millis(250);
 /// Evictions remembered for sessions that have not arrived; each is on its way from a door.
 const EARLY_EVICTIONS_MAX: usize = 1_024;
 
@@ -52,7 +52,10 @@ pub(super) fn admit(lane: &Shared, admission: Admission) {
     let lane = Rc::clone(lane);
     // The lane outlives its session tasks: its loop ends only when the last session is gone.
     tokio::task::spawn_local(std::future::poll_fn(move |context| {
-        lane.borrow_mut().poll_session(key, &mut unread, context)
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            lane.borrow_mut().poll_session(key, &mut unread, context)
+        }));
+        polled.unwrap_or_else(|_| lane.borrow_mut().recover(key))
     }));
 }
 
@@ -75,7 +78,7 @@ impl Lane {
             decoder: Decoder::new(dialect.message_bytes_max()),
             mailbox: Mailbox::default(),
             subscriptions: Subscriptions::default(),
-            inbox: None,
+            address: None,
             controls: Bucket::full(CONTROL_RATE, now.ms),
             phase: Phase::Opening {
                 deadline_ms: now.ms + millis(self.config.handshake),
@@ -87,6 +90,8 @@ impl Lane {
             expires_ms: expires_at.map(|unix_s| expiry_ms(now.ms, unix_s)),
             timer_ms: u64::MAX,
             waker: None,
+            paused: false,
+            gate_armed: None,
             dirty: false,
             backlogged: false,
             guards: Some(Box::new(guards)),
@@ -97,7 +102,14 @@ impl Lane {
         });
         self.metrics.sessions.inc();
         self.set_timer(key);
-        self.enter_inbox(key);
+        self.become_reachable(key);
+        if let Some(tenancy) = &self.tenancy
+            && let Err(reason) = self.sessions[key].dialect.rebind(tenancy)
+        {
+            // Admitted by what was in force before the last reload.
+            self.close(key, reason);
+            return Ok(key);
+        }
         let early = self
             .early_evictions
             .iter()
@@ -110,14 +122,14 @@ impl Lane {
     }
 
     /// Makes the session's peer reachable; the answer leads to the welcome.
-    fn enter_inbox(&mut self, key: usize) {
+    fn become_reachable(&mut self, key: usize) {
         let session = &mut self.sessions[key];
-        let (topic, variant) = session.dialect.inbox();
-        let (slot, edge) = self.hub.add(&topic, key, variant);
-        if edge == Edge::Outermost {
+        let (topic, variant) = session.dialect.address();
+        let (slot, boundary) = self.hub.add(&topic, key, variant);
+        if boundary == Boundary::Outermost {
             self.metrics.topics.inc();
         }
-        session.inbox = Some((topic.clone(), slot));
+        session.address = Some((topic.clone(), slot));
         // Also when the lane listens already: the answer comes only once the route is known to stand.
         self.cluster.bus.subscribe(
             &topic,
@@ -154,6 +166,6 @@ impl Lane {
 fn expiry_ms(now_ms: u64, unix_s: u64) -> u64 {
     let left = Duration::from_secs(unix_s)
         .saturating_sub(unix_now())
-        .saturating_sub(EXPIRY_MARGIN);
+        .saturating_sub(TOKEN_EXPIRY_MARGIN);
     now_ms.saturating_add(millis(left))
 }

@@ -2,13 +2,16 @@
 //!
 //! What a session holds is given back at once; its stream stays a moment longer, so that the client can read why.
 
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use protocol::close::CloseReason;
 
 use super::Lane;
+use super::thread::READ_BUFFER_BYTES;
 use super::timers::millis;
+use crate::dialects::Actions;
 use crate::metrics::{FrameOut, Outcome};
 use crate::session::mailbox::Backlog;
 use crate::session::{Awaiting, Phase, awaiting_after};
@@ -70,15 +73,11 @@ impl Lane {
         }
     }
 
-    /// The client's close frame: ours answers it, or has been answered by it; either way nothing follows.
-    pub(super) fn client_closed(&mut self, key: usize) {
-        self.close(key, CloseReason::ClientClosed);
-        let session = &mut self.sessions[key];
-        if let Phase::Closing { awaiting, .. } = &mut session.phase {
-            *awaiting = Awaiting::Flush;
+    /// What the client still says no longer matters, whether it has said goodbye or can no longer be understood.
+    pub(super) fn stop_listening(&mut self, key: usize) {
+        if let Phase::Closing { awaiting, .. } = &mut self.sessions[key].phase {
+            *awaiting = Awaiting::End;
         }
-        let now = std::time::Instant::now();
-        self.flush(key, now);
     }
 
     /// The stream is over, whatever the session still had to say.
@@ -88,7 +87,23 @@ impl Lane {
         }
         let session = &mut self.sessions[key];
         session.phase = Phase::Gone;
+        session.backlogged = false;
         session.wake();
+    }
+
+    /// A panic in a session's task is a fault of ours: it costs that session, and nobody else.
+    pub(super) fn recover(&mut self, key: usize) -> Poll<()> {
+        tracing::error!(
+            lane = self.id.0,
+            "a session's task panicked, the session is dropped"
+        );
+        self.read_buffer.resize(READ_BUFFER_BYTES, 0);
+        self.actions = Actions::default();
+        if self.sessions.get(key).is_none() {
+            return Poll::Ready(());
+        }
+        self.lose(key);
+        self.remove(key)
     }
 
     /// Forgets a session that is over; only its own task does.
@@ -106,18 +121,18 @@ impl Lane {
         let id = session.id;
         tracing::debug!(session.id = %id, reason = reason.as_str(), "session {id} closed");
         session.guards = None;
-        let inbox = session.inbox.take();
+        let address = session.address.take();
         let metrics = session.dialect.metrics(&self.metrics);
         metrics.close(reason);
         if matches!(session.phase, Phase::Opening { .. }) {
-            metrics.handshakes.count(Outcome::Abandoned);
+            metrics.handshakes.count(Outcome::of(reason));
         }
         self.metrics.sessions.dec();
         self.sessions.retire(id);
         for topic in self.sessions[key].subscriptions.topics() {
             self.leave(key, &topic);
         }
-        if let Some((topic, slot)) = inbox {
+        if let Some((topic, slot)) = address {
             self.leave_slot(&topic, slot);
         }
     }
@@ -137,11 +152,12 @@ impl Lane {
     }
 
     /// Apps and keys have changed: rights follow at the next frame, and whoever has lost its key or app goes.
-    pub(super) fn rebind(&mut self, tenancy: &Tenancy) {
+    pub(super) fn rebind(&mut self, tenancy: Arc<Tenancy>) {
         for key in self.sessions.all_serving() {
-            if let Err(reason) = self.sessions[key].dialect.rebind(tenancy) {
+            if let Err(reason) = self.sessions[key].dialect.rebind(&tenancy) {
                 self.close(key, reason);
             }
         }
+        self.tenancy = Some(tenancy);
     }
 }

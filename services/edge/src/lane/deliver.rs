@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 
-use cluster::answer::Joined;
+use bytes::Bytes;
 use cluster::bus::ReceiptId;
 use cluster::{
-    Answer, Arrival, Delta, Envelope, Known, Naming, Origin, Payload, SessionId, Ticket, Topic,
+    Answer, Arrival, Delta, Envelope, Naming, Origin, Payload, Roster, SessionId, Ticket, Topic,
     Unavailable,
 };
 use protocol::close::CloseReason;
@@ -19,7 +19,7 @@ use super::Lane;
 use super::hub::{Listener, Listeners};
 use super::rendering::Rendering;
 use super::roster::Applied;
-use crate::dialects::Input;
+use crate::dialects::{Input, Variant};
 use crate::metrics::{FrameOut, Outcome};
 use crate::session::mailbox::{Content, Full, Segment};
 use crate::session::{Phase, Session};
@@ -105,24 +105,27 @@ impl Lane {
             let Some(session) = self
                 .sessions
                 .get(listener.session)
-                .filter(|session| session.is_serving())
+                .filter(|session| session.is_open())
             else {
                 continue;
             };
             reached += 1;
             let frames = rendering.frames_for(listener.variant, session.id);
-            if !frames.is_empty()
-                && self
-                    .sessions
-                    .append(listener.session, Segment::Shared(frames), content)
-                    == Err(Full)
-            {
-                full.push(listener.session);
+            if frames.is_empty() {
+                continue;
             }
+            let appended = self
+                .sessions
+                .append(listener.session, Segment::Shared(frames), content);
+            full.extend(
+                appended
+                    .err()
+                    .map(|Full(frames)| (listener.session, frames)),
+            );
         }
         rendering.count(&self.metrics);
-        for key in full {
-            self.close(key, CloseReason::SlowConsumer);
+        for (key, frames) in full {
+            self.append(key, frames, content);
         }
         reached
     }
@@ -152,54 +155,72 @@ impl Lane {
         }
     }
 
-    /// Sends every follower of a topic who is in it.
+    /// Sends every follower of a topic who is in it: once made and shared, so each finds itself in it too.
     fn snapshot_all(&mut self, topic: &Topic) {
         let Some(of_topic) = self.hub.get(topic) else {
             return;
         };
-        let followers: Vec<usize> = of_topic
-            .iter()
-            .filter(Listener::follows_presence)
-            .map(|listener| listener.session)
-            .collect();
-        for key in followers {
-            let snapshot = self.snapshot(key, topic);
-            self.append(key, Segment::Own(snapshot), Content::Presence(topic));
+        let mut snapshots: Vec<(Variant, Bytes)> = Vec::new();
+        let mut followers = Vec::new();
+        for listener in of_topic.iter().filter(Listener::follows_presence) {
+            let made = snapshots
+                .iter()
+                .find(|(variant, _)| *variant == listener.variant);
+            let snapshot = match made {
+                Some((_, snapshot)) => snapshot.clone(),
+                None => {
+                    let snapshot = Bytes::from(listener.variant.snapshot(topic, of_topic.named()));
+                    snapshots.push((listener.variant, snapshot.clone()));
+                    snapshot
+                }
+            };
+            followers.push((listener, snapshot));
+        }
+        for (listener, snapshot) in followers {
+            listener
+                .variant
+                .metrics(&self.metrics)
+                .frames_out
+                .count(FrameOut::Presence);
+            self.append(
+                listener.session,
+                Segment::Shared(snapshot),
+                Content::Presence(topic),
+            );
         }
     }
 
-    /// Who is in a topic, as the session under `key` is told.
-    fn snapshot(&self, key: usize, topic: &Topic) -> Vec<u8> {
-        let dialect = &self.sessions[key].dialect;
-        dialect
+    /// What a subscriber is told first: who else is in the topic. Nothing, if it has left meanwhile. From here on deltas mean
+    /// something to it.
+    pub(super) fn first_snapshot(&mut self, key: usize, topic: &Topic) -> Vec<u8> {
+        let session = &self.sessions[key];
+        let Some(slot) = session.subscriptions.slot(topic) else {
+            return Vec::new();
+        };
+        let Some(of_topic) = self.hub.get_mut(topic) else {
+            return Vec::new();
+        };
+        let Some(listener) = of_topic.listener_mut(slot) else {
+            return Vec::new();
+        };
+        listener.snapshotted = true;
+        let variant = listener.variant;
+        variant
             .metrics(&self.metrics)
             .frames_out
             .count(FrameOut::Presence);
-        let members = self.hub.get(topic).into_iter().flat_map(Listeners::named);
-        dialect.snapshot(topic, members)
+        let own = &session.dialect.peer().id;
+        variant.snapshot(topic, of_topic.named().filter(|peer| peer.id != *own))
     }
 
-    /// Reads a topic's members again: news of it was lost. Joining a second time changes nothing but brings the roster.
+    /// Reads a topic's members again: news of them was lost.
     fn resync(&mut self, topic: &Topic) {
-        let Some(of_topic) = self.hub.get_mut(topic) else {
-            return;
-        };
-        if of_topic.resyncing {
-            return;
+        if let Some(of_topic) = self.hub.get_mut(topic)
+            && !of_topic.resyncing
+        {
+            of_topic.resyncing = true;
+            self.cluster.presence.resync(topic, self.id);
         }
-        let Some(key) = of_topic.iter().next().map(|listener| listener.session) else {
-            return;
-        };
-        of_topic.resyncing = true;
-        let member = &mut self.sessions[key];
-        member.unanswered += 1;
-        let ticket = Ticket {
-            session: member.id,
-            request: None,
-        };
-        self.cluster
-            .presence
-            .join(topic, member.dialect.peer(), Known::Nothing, ticket);
     }
 
     pub(super) fn resync_all(&mut self) {
@@ -231,11 +252,18 @@ impl Lane {
     }
 
     fn take_answer(&mut self, ticket: &Ticket, answer: &Answer) {
-        let key = self.sessions.serving(ticket.session);
-        if let Answer::Joined(topic, joined) = answer {
-            self.take_roster(topic, joined.as_ref().ok());
+        match answer {
+            Answer::Roster(topic, roster) => return self.take_roster(topic, roster.as_ref().ok()),
+            Answer::Joined(topic, Ok(joined)) => {
+                if let Some(roster) = &joined.roster {
+                    self.take_roster(topic, Some(roster));
+                }
+            }
+            Answer::Joined(_, Err(_)) | Answer::Subscribed(..) | Answer::Published(..) => {}
         }
-        let Some(key) = key else { return };
+        let Some(key) = self.sessions.serving(ticket.session) else {
+            return;
+        };
         match answer {
             Answer::Subscribed(topic, result) => self.subscribed(key, topic, *result),
             Answer::Published(..) => {
@@ -248,17 +276,18 @@ impl Lane {
                 self.joined(key, ticket, topic, result.is_ok(), answer);
                 self.count_answer(key);
             }
+            Answer::Roster(..) => {}
         }
     }
 
     /// The session's peer can be reached: the welcome may go out.
     fn subscribed(&mut self, key: usize, topic: &Topic, result: Result<(), Unavailable>) {
         let session = &mut self.sessions[key];
-        let is_inbox = session
-            .inbox
+        let is_address = session
+            .address
             .as_ref()
-            .is_some_and(|(inbox, _)| inbox == topic);
-        if !is_inbox || !matches!(session.phase, Phase::Opening { .. }) {
+            .is_some_and(|(address, _)| address == topic);
+        if !is_address || !matches!(session.phase, Phase::Opening { .. }) {
             return;
         }
         if result.is_err() {
@@ -266,6 +295,7 @@ impl Lane {
             return;
         }
         session.phase = Phase::Open;
+        session.wake();
         let now = self.now();
         let session = &mut self.sessions[key];
         session.dialect.welcome(now, &mut self.actions);
@@ -277,16 +307,13 @@ impl Lane {
     }
 
     /// Those who follow the topic already are told what a newer roster changes.
-    fn take_roster(&mut self, topic: &Topic, joined: Option<&Joined>) {
+    fn take_roster(&mut self, topic: &Topic, roster: Option<&Roster>) {
         let Some(of_topic) = self.hub.get_mut(topic) else {
             return;
         };
-        let Some(joined) = joined else {
+        let Some(roster) = roster.cloned() else {
             // The next gap asks again.
             of_topic.resyncing = false;
-            return;
-        };
-        let Some(roster) = joined.roster.clone() else {
             return;
         };
         let Some(difference) = of_topic.follow(roster) else {
@@ -315,7 +342,7 @@ impl Lane {
         );
     }
 
-    /// A join is answered: the ack leaves alone, and the gate gets its snapshot.
+    /// A join is answered: the ack leaves alone, and the gate becomes due.
     fn joined(
         &mut self,
         key: usize,
@@ -331,24 +358,22 @@ impl Lane {
             .slot(topic)
             .and_then(|slot| self.hub.get_mut(topic)?.listener_mut(slot))
             .filter(|listener| listener.variant.sees_presence());
-        let snapshot = match listener {
-            Some(listener) if joined => {
-                listener.snapshotted = true;
-                Some(self.snapshot(key, topic))
-            }
-            Some(_) | None => None,
-        };
-        let session = &mut self.sessions[key];
-        session.mailbox.append_ahead(&self.actions.acks_ahead);
+        let mailbox = &mut self.sessions[key].mailbox;
+        let appended = mailbox.append_ahead(&self.actions.acks_ahead, self.config.mailbox_bytes);
         self.actions.acks_ahead.clear();
-        match snapshot {
-            Some(snapshot) => {
-                session.mailbox.fill_gate(topic, snapshot, now.instant);
+        match listener {
+            Some(listener) if joined => {
+                // Whatever changes until the snapshot is made will be in it.
+                listener.snapshotted = false;
+                mailbox.answer_gate(topic, now.instant);
             }
-            None => session.mailbox.void_gate(topic),
+            Some(_) | None => mailbox.void_gate(topic),
         }
         self.answer(key);
-        self.flush(key, now.instant);
+        match appended {
+            Ok(()) => self.flush(key, now.instant),
+            Err(Full(())) => self.close(key, CloseReason::SlowConsumer),
+        }
     }
 }
 

@@ -29,10 +29,9 @@ pub(super) enum Command {
     Drain { spread: Duration },
 }
 
-/// The lane's thread has ended: the edge is stopping.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the lane has ended")]
-pub(crate) struct LaneEnded;
+/// The lane's thread has ended, for the edge is stopping; here is what it was handed.
+#[derive(Debug)]
+pub(crate) struct LaneEnded<T = ()>(pub(crate) T);
 
 impl LaneHandle {
     /// `serials` is shared by all lanes of the edge.
@@ -54,8 +53,15 @@ impl LaneHandle {
     }
 
     /// Hands a client over.
-    pub(crate) async fn admit(&self, admission: Admission) -> Result<(), LaneEnded> {
-        self.send(Command::Admit(Box::new(admission))).await
+    pub(crate) async fn admit(
+        &self,
+        admission: Admission,
+    ) -> Result<(), LaneEnded<Box<Admission>>> {
+        let Ok(permit) = self.commands.reserve().await else {
+            return Err(LaneEnded(Box::new(admission)));
+        };
+        permit.send(Command::Admit(Box::new(admission)));
+        Ok(())
     }
 
     /// Tells every session that apps and keys have changed.
@@ -69,6 +75,6 @@ impl LaneHandle {
     }
 
     async fn send(&self, command: Command) -> Result<(), LaneEnded> {
-        self.commands.send(command).await.map_err(|_| LaneEnded)
+        self.commands.send(command).await.map_err(|_| LaneEnded(()))
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Listener {
 
 /// Whether a listener was the first or the last of its topic here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Edge {
+pub(super) enum Boundary {
     /// The lane has to (un)subscribe on the bus.
     Outermost,
     /// Others listen too.
@@ -48,12 +48,17 @@ pub(super) enum Edge {
 
 impl Hub {
     /// Adds a listener and returns its slot in the topic.
-    pub(super) fn add(&mut self, topic: &Topic, session: usize, variant: Variant) -> (usize, Edge) {
+    pub(super) fn add(
+        &mut self,
+        topic: &Topic,
+        session: usize,
+        variant: Variant,
+    ) -> (usize, Boundary) {
         let listeners = &mut self.topics.entry(topic.clone()).or_default().listeners;
-        let edge = if listeners.is_empty() {
-            Edge::Outermost
+        let boundary = if listeners.is_empty() {
+            Boundary::Outermost
         } else {
-            Edge::Inner
+            Boundary::Inner
         };
         (
             listeners.insert(Listener {
@@ -61,21 +66,21 @@ impl Hub {
                 variant,
                 snapshotted: false,
             }),
-            edge,
+            boundary,
         )
     }
 
     /// Removes the listener in `slot`; the topic goes with its last.
-    pub(super) fn remove(&mut self, topic: &Topic, slot: usize) -> Edge {
+    pub(super) fn remove(&mut self, topic: &Topic, slot: usize) -> Boundary {
         let Some(of_topic) = self.topics.get_mut(topic) else {
-            return Edge::Inner;
+            return Boundary::Inner;
         };
         of_topic.listeners.try_remove(slot);
         if of_topic.listeners.is_empty() {
             self.topics.remove(topic);
-            Edge::Outermost
+            Boundary::Outermost
         } else {
-            Edge::Inner
+            Boundary::Inner
         }
     }
 

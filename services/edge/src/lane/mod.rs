@@ -22,25 +22,30 @@ mod wheel;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::ErrorKind;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cluster::{Cluster, Fence, LaneId, Pressure, SessionId};
 use protocol::close::CloseReason;
+use protocol::realtime::limits::SNAPSHOT_DELAY;
 use tokio::sync::Notify;
 
 pub(crate) use admit::Admission;
-pub(crate) use handle::LaneHandle;
+pub(crate) use handle::{LaneEnded, LaneHandle};
 pub(crate) use thread::{LaneConfig, spawn};
 
 use crate::dialects::{Actions, Now};
 use crate::metrics::Metrics;
-use crate::session::mailbox::{Content, Flushed, Full, GATE_DELAY, Segment};
+use crate::session::mailbox::{Content, Flushed, Full, Segment};
 use crate::session::{Awaiting, Phase};
+use crate::tenancy::Tenancy;
 use hub::Hub;
 use table::Sessions;
 use wheel::Wheel;
+
+/// Snapshots that are made before any of them is written.
+const SNAPSHOTS_BYTES: usize = 64 * 1024;
 
 /// The lane's state, shared by its tasks, which all run on one thread and never hold it across an await.
 type Shared = Rc<RefCell<Lane>>;
@@ -57,7 +62,7 @@ struct Lane {
     sessions: Sessions,
     hub: Hub,
     wheel: Wheel<(usize, SessionId)>,
-    /// Gates that open soon. All wait equally long, so they come due in the order in which they were filled.
+    /// Sessions whose first gate may open soon, nearly in the order of their times.
     gates: VecDeque<(Instant, usize, SessionId)>,
     /// Sessions that stopped reading because inboxes are filling up.
     paused: Vec<usize>,
@@ -67,6 +72,8 @@ struct Lane {
     read_buffer: Vec<u8>,
     actions: Actions,
     draining: bool,
+    /// What the lane was last told; newcomers may have been admitted by something older.
+    tenancy: Option<Arc<Tenancy>>,
     /// Until when the lane's loop sleeps, and what wakes it earlier: sessions set timers while it does.
     sleeps_until: Instant,
     alarm: Rc<Notify>,
@@ -93,63 +100,97 @@ impl Lane {
         }
     }
 
-    /// Appends frames to a session's mailbox. A client that does not read is closed.
+    /// Appends frames to a session's mailbox. Full means only that nothing has been written for a while, perhaps by us: a
+    /// client is slow when its wire refuses.
     fn append(&mut self, key: usize, segment: Segment, content: Content<'_>) {
-        if self.sessions.append(key, segment, content) == Err(Full) {
-            self.close(key, CloseReason::SlowConsumer);
+        if let Err(Full(segment)) = self.sessions.append(key, segment, content) {
+            self.flush(key, Instant::now());
+            if self.sessions.append(key, segment, content).is_err() {
+                self.close(key, CloseReason::SlowConsumer);
+            }
         }
     }
 
     /// Writes what one session's mailbox may let go.
     fn flush(&mut self, key: usize, now: Instant) {
-        let Some(session) = self.sessions.get_mut(key) else {
+        let Some(session) = self.sessions.get(key) else {
             return;
         };
+        let was_backlogged = session.backlogged;
+        while self.write(key) == Flushed::All {
+            // After a backlog the ack has only just left: its snapshot keeps its distance.
+            if was_backlogged || !self.open_gates(key, now) {
+                break;
+            }
+        }
+        self.watch_gate(key, now);
+    }
+
+    /// One flush of the mailbox, and what its outcome means for the session.
+    fn write(&mut self, key: usize) -> Flushed {
+        let session = &mut self.sessions[key];
         let before = session.mailbox.size_bytes();
-        let flushed = session.mailbox.flush(&mut session.wire, now);
+        let flushed = session.mailbox.flush(&mut session.wire);
         self.metrics
             .bytes_out
             .inc_by((before - session.mailbox.size_bytes()) as u64);
         match flushed {
             Ok(Flushed::All) => {
                 session.backlogged = false;
-                match session.phase {
-                    Phase::Closing {
-                        awaiting: Awaiting::Flush,
-                        ..
-                    } => {
-                        session.phase = Phase::Gone;
-                        session.wake();
-                    }
-                    Phase::Closing {
-                        awaiting: Awaiting::End,
-                        ..
-                    } => session.wire.finish(),
-                    Phase::Closing {
-                        awaiting: Awaiting::CloseFrame,
-                        ..
-                    }
-                    | Phase::Opening { .. }
-                    | Phase::Open
-                    | Phase::Gone => {}
+                if let Phase::Closing {
+                    awaiting: Awaiting::End,
+                    ..
+                } = session.phase
+                {
+                    session.wire.finish();
                 }
-                if let Some(due) = session.mailbox.gate_due() {
-                    // A gate that is due but stayed shut had a backlog in front of it: its delay begins anew.
-                    let due = if due <= now { now + GATE_DELAY } else { due };
-                    self.gates.push_back((due, key, session.id));
-                    self.rouse(due);
-                }
+                Flushed::All
             }
             Ok(Flushed::Backlog) => {
                 if !session.backlogged {
                     session.backlogged = true;
                     session.wake();
                 }
+                Flushed::Backlog
             }
-            Err(error) => {
-                debug_assert_ne!(error.kind(), ErrorKind::WouldBlock);
+            Err(_) => {
                 self.lose(key);
+                Flushed::Backlog
             }
+        }
+    }
+
+    /// Lets snapshots out that are due, a portion of them at a time: the next are made when these are written. Returns
+    /// whether there were any.
+    fn open_gates(&mut self, key: usize, now: Instant) -> bool {
+        let mut opened_bytes = 0;
+        while opened_bytes < SNAPSHOTS_BYTES
+            && let Some(topic) = self.sessions[key].mailbox.due_topic(now)
+        {
+            let snapshot = self.first_snapshot(key, &topic);
+            opened_bytes += snapshot.len().max(1);
+            self.sessions[key].mailbox.open_gate(snapshot);
+        }
+        opened_bytes > 0
+    }
+
+    /// Sees to it that the session is flushed again when its first gate may open.
+    fn watch_gate(&mut self, key: usize, now: Instant) {
+        let session = &mut self.sessions[key];
+        let Some(due) = session.mailbox.gate_due() else {
+            session.gate_armed = None;
+            return;
+        };
+        // A gate that is due and shut has a backlog in front of it.
+        let due = if due <= now {
+            now + SNAPSHOT_DELAY
+        } else {
+            due
+        };
+        if session.gate_armed.is_none_or(|armed| armed <= now) {
+            session.gate_armed = Some(due);
+            self.gates.push_back((due, key, session.id));
+            self.rouse(due);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::mem;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 use cluster::{Envelope, Origin, Payload, Ticket, Topic};
@@ -13,7 +14,7 @@ use protocol::close::CloseReason;
 use protocol::websocket::{DecodeError, Decoder, Event, pong_frame};
 
 use super::Lane;
-use super::hub::Edge;
+use super::hub::Boundary;
 use crate::dialects::{Action, Input, Now, Variant};
 use crate::limit::Rate;
 use crate::metrics::{FrameIn, FrameOut};
@@ -50,9 +51,7 @@ impl Lane {
             if self.is_gone(key) {
                 return self.remove(key);
             }
-            if self.pressure.is_high() && self.sessions[key].is_serving() {
-                self.paused.push(key);
-                self.alarm.notify_one();
+            if self.pauses(key) {
                 return self.poll_backlog(key, context);
             }
             let length = if unread.is_empty() {
@@ -72,6 +71,10 @@ impl Lane {
             } else {
                 let length = unread.len().min(self.read_buffer.len());
                 unread.copy_to_slice(&mut self.read_buffer[..length]);
+                if unread.is_empty() {
+                    // An empty remainder would keep the whole request's buffer alive.
+                    *unread = Bytes::new();
+                }
                 length
             };
             self.hear(key, length);
@@ -80,17 +83,29 @@ impl Lane {
         Poll::Pending
     }
 
+    /// Whether the session does not read for now: before its welcome, and while the inboxes are filling up.
+    fn pauses(&mut self, key: usize) -> bool {
+        let session = &mut self.sessions[key];
+        if matches!(session.phase, Phase::Opening { .. }) {
+            return true;
+        }
+        if !self.pressure.is_high() || !session.is_serving() {
+            return false;
+        }
+        if !session.paused {
+            session.paused = true;
+            self.paused.push(key);
+            self.alarm.notify_one();
+        }
+        true
+    }
+
     /// Waits for a full wire to become writable, if this one is.
     fn poll_backlog(&mut self, key: usize, context: &mut Context<'_>) -> Poll<()> {
-        while let Some(session) = self.sessions.get_mut(key)
-            && session.backlogged
-        {
-            match session.wire.poll_writable(context) {
+        while self.sessions[key].backlogged && !self.is_gone(key) {
+            match self.sessions[key].wire.poll_writable(context) {
                 Poll::Pending => break,
-                Poll::Ready(_) => {
-                    let now = std::time::Instant::now();
-                    self.flush(key, now);
-                }
+                Poll::Ready(_) => self.flush(key, Instant::now()),
             }
         }
         if self.is_gone(key) {
@@ -124,7 +139,9 @@ impl Lane {
                     }
                 }
                 Err(error) => {
+                    self.answer(key);
                     self.close(key, reason_of(error));
+                    self.stop_listening(key);
                     break;
                 }
             }
@@ -145,7 +162,7 @@ impl Lane {
                 ..
             } => false,
             Phase::Closing {
-                awaiting: Awaiting::End | Awaiting::Flush,
+                awaiting: Awaiting::End,
                 ..
             }
             | Phase::Gone => true,
@@ -156,7 +173,9 @@ impl Lane {
         match event {
             Event::Close(_) => {
                 self.count_in(key, FrameIn::Control);
-                self.client_closed(key);
+                self.answer(key);
+                self.close(key, CloseReason::ClientClosed);
+                self.stop_listening(key);
             }
             Event::Ping(payload) => {
                 self.count_in(key, FrameIn::Control);
@@ -270,9 +289,9 @@ impl Lane {
                 listener.variant = variant;
             }
         } else {
-            let (slot, edge) = self.hub.add(topic, key, variant);
+            let (slot, boundary) = self.hub.add(topic, key, variant);
             self.metrics.presence_members.inc();
-            if edge == Edge::Outermost {
+            if boundary == Boundary::Outermost {
                 self.metrics.topics.inc();
                 self.cluster.bus.subscribe(
                     topic,
@@ -285,8 +304,14 @@ impl Lane {
             }
             session.subscriptions.insert(topic.clone(), slot);
         }
-        if variant.sees_presence() {
-            session.mailbox.close_gate(topic);
+        if variant.sees_presence()
+            && session
+                .mailbox
+                .close_gate(topic, self.config.mailbox_bytes)
+                .is_err()
+        {
+            self.close(key, CloseReason::SlowConsumer);
+            return;
         }
         session.unanswered += 1;
         let peer = session.dialect.peer();
@@ -299,6 +324,7 @@ impl Lane {
         let Some(subscription) = session.subscriptions.remove(topic) else {
             return;
         };
+        session.mailbox.void_due_gates(topic);
         let (id, peer) = (session.id, session.dialect.peer().id.clone());
         self.leave_slot(topic, subscription.slot);
         self.metrics.presence_members.dec();
@@ -307,7 +333,7 @@ impl Lane {
 
     /// Gives up one place in the hub, and the lane's route with the topic's last.
     pub(super) fn leave_slot(&mut self, topic: &Topic, slot: usize) {
-        if self.hub.remove(topic, slot) == Edge::Outermost {
+        if self.hub.remove(topic, slot) == Boundary::Outermost {
             self.cluster.bus.unsubscribe(topic, self.id);
             self.metrics.topics.dec();
         }

@@ -68,18 +68,15 @@ impl Sessions {
         self.table.is_empty()
     }
 
-    /// Appends frames to a session's mailbox and remembers to flush it. Nothing reaches a session that no longer serves.
+    /// Appends frames to a session's mailbox and remembers to flush it. Nothing reaches a session before its welcome or after
+    /// its close.
     pub(super) fn append(
         &mut self,
         key: usize,
         segment: Segment,
         content: Content<'_>,
-    ) -> Result<(), Full> {
-        let Some(session) = self
-            .table
-            .get_mut(key)
-            .filter(|session| session.is_serving())
-        else {
+    ) -> Result<(), Full<Segment>> {
+        let Some(session) = self.table.get_mut(key).filter(|session| session.is_open()) else {
             return Ok(());
         };
         session

@@ -24,7 +24,9 @@ use crate::metrics::Metrics;
 /// Mailboxes flushed before the inbox is looked at again: a large fan-out delays others by one slice.
 const SLICE: usize = 128;
 /// What one read may bring. Larger than the largest message, so that a whole one is usually read at once.
-const READ_BUFFER_BYTES: usize = 96 * 1024;
+pub(super) const READ_BUFFER_BYTES: usize = 96 * 1024;
+/// Newcomers, at most, between two slices.
+const COMMANDS_PER_TURN: usize = 32;
 /// Commands that wait for a lane; doors wait beyond it.
 const COMMANDS_MAX: usize = 1_024;
 
@@ -77,6 +79,7 @@ pub(crate) fn spawn(
                 read_buffer: vec![0; READ_BUFFER_BYTES],
                 actions: Actions::default(),
                 draining: false,
+                tenancy: None,
                 sleeps_until: Instant::now(),
                 alarm: Rc::new(Notify::new()),
             }));
@@ -100,23 +103,36 @@ async fn run(lane: Shared, inbox: Inbox, mut commands: mpsc::Receiver<Command>) 
         tokio::select! {
             () = inbox.filled() => {}
             command = commands.recv() => match command {
-                Some(Command::Admit(admission)) => super::admit::admit(&lane, *admission),
-                Some(Command::Rebind(tenancy)) => lane.borrow_mut().rebind(&tenancy),
-                Some(Command::Drain { spread }) => lane.borrow_mut().drain(spread),
+                Some(command) => obey(&lane, command),
                 None => return,
             },
             () = tokio::time::sleep_until(wake_at.into()) => {}
             () = alarm.notified() => {}
-            () = pressure.eased(), if paused => lane.borrow_mut().resume(),
+            () = pressure.eased(), if paused => {}
         }
         loop {
             lane.borrow_mut().turn(&inbox, &mut arrivals);
+            // A lane that is busy writing still hears its doors.
+            for _ in 0..COMMANDS_PER_TURN {
+                match commands.try_recv() {
+                    Ok(command) => obey(&lane, command),
+                    Err(_) => break,
+                }
+            }
             if !lane.borrow().sessions.has_dirty() && inbox.is_empty() {
                 break;
             }
             // Sessions read between two slices.
             tokio::task::yield_now().await;
         }
+    }
+}
+
+fn obey(lane: &Shared, command: Command) {
+    match command {
+        Command::Admit(admission) => super::admit::admit(lane, *admission),
+        Command::Rebind(tenancy) => lane.borrow_mut().rebind(tenancy),
+        Command::Drain { spread } => lane.borrow_mut().drain(spread),
     }
 }
 
@@ -145,8 +161,11 @@ impl Lane {
             };
             self.flush(key, now);
         }
-        self.open_due_gates(now);
+        self.look_at_gates(now);
         self.fire_timers(now);
+        if !self.pressure.is_high() {
+            self.resume();
+        }
     }
 
     fn is_drained(&self) -> bool {
@@ -167,7 +186,8 @@ impl Lane {
         (wake_at, !self.paused.is_empty())
     }
 
-    fn open_due_gates(&mut self, now: Instant) {
+    /// Flushes the sessions whose gates may open now.
+    fn look_at_gates(&mut self, now: Instant) {
         while let Some(&(due, key, id)) = self.gates.front()
             && due <= now
         {
@@ -185,7 +205,8 @@ impl Lane {
     /// Lets sessions read again that stopped because inboxes were filling up.
     fn resume(&mut self) {
         for key in std::mem::take(&mut self.paused) {
-            if let Some(session) = self.sessions.get(key) {
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.paused = false;
                 session.wake();
             }
         }

@@ -76,6 +76,10 @@ impl Lane {
             self.depart(key);
         } else if session.expires_ms.is_some_and(|at_ms| at_ms <= now_ms) {
             self.close(key, CloseReason::TokenExpired);
+        } else if self.pressure.is_high() {
+            // Sessions that do not read cannot be heard: that is not the client's silence.
+            session.heard_ms = now_ms;
+            session.pinged_ms = None;
         } else if let Some(pinged_ms) = session.pinged_ms {
             if pinged_ms + millis(self.config.pong) <= now_ms {
                 self.close(key, CloseReason::PongTimeout);

@@ -9,4 +9,4 @@ mod connect;
 
 pub use address::client_address;
 pub use bucket::{Bucket, Empty, Rate};
-pub use connect::{ConnectLimit, TooManyConnects};
+pub use connect::{ConnectLimit, TooManyConnects, network};

@@ -1,5 +1,7 @@
 //! The closed sets that labels come from.
 
+use protocol::close::CloseReason;
+
 /// Declares a closed set of label values.
 macro_rules! labels {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -50,6 +52,37 @@ labels! {
         Draining = "draining",
         /// The client went away before its welcome.
         Abandoned = "abandoned",
+    }
+}
+
+impl Outcome {
+    /// How a session counts that was closed before its welcome.
+    #[must_use]
+    pub fn of(reason: CloseReason) -> Self {
+        match reason {
+            CloseReason::ScopeMismatch => Self::OutOfScope,
+            CloseReason::AppSuspended => Self::Suspended,
+            CloseReason::OverConcurrentLimit => Self::OverConcurrentLimit,
+            CloseReason::TakenOver => Self::TakenOver,
+            CloseReason::BackendUnavailable => Self::BackendUnavailable,
+            CloseReason::GoingAway => Self::Draining,
+            CloseReason::InvalidToken
+            | CloseReason::TokenExpired
+            | CloseReason::OriginRefused
+            | CloseReason::KeyRemoved => Self::Unauthorized,
+            CloseReason::ClientClosed
+            | CloseReason::ConnectionLost
+            | CloseReason::ProtocolViolation
+            | CloseReason::InvalidUtf8
+            | CloseReason::PolicyViolation
+            | CloseReason::TooBig
+            | CloseReason::SlowConsumer
+            | CloseReason::PongTimeout
+            | CloseReason::HandshakeTimeout
+            | CloseReason::OverMessageRate
+            | CloseReason::Kicked
+            | CloseReason::InternalError => Self::Abandoned,
+        }
     }
 }
 

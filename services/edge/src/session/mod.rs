@@ -13,6 +13,7 @@ mod subscriptions;
 pub(crate) mod wire;
 
 use std::task::Waker;
+use std::time::Instant;
 
 use cluster::{SessionId, Topic};
 use protocol::close::CloseReason;
@@ -37,7 +38,7 @@ pub(crate) struct Session {
     pub(crate) dialect: Dialect,
     pub(crate) subscriptions: Subscriptions,
     /// The topic of the session's own peer, and its place there.
-    pub(crate) inbox: Option<(Topic, usize)>,
+    pub(crate) address: Option<(Topic, usize)>,
     pub(crate) phase: Phase,
     /// Control frames that the client may still send.
     pub(crate) controls: Bucket,
@@ -57,6 +58,10 @@ pub(crate) struct Session {
     pub(crate) timer_ms: u64,
     /// Wakes the session's task.
     pub(crate) waker: Option<Waker>,
+    /// In the lane's list of sessions that have stopped reading.
+    pub(crate) paused: bool,
+    /// The time for which the lane looks at its gates.
+    pub(crate) gate_armed: Option<Instant>,
     /// In the lane's list of mailboxes to flush.
     pub(crate) dirty: bool,
     /// The wire is full: its task waits until it is writable.
@@ -93,10 +98,9 @@ pub(crate) enum Phase {
 pub(crate) enum Awaiting {
     /// The client's answering close frame.
     CloseFrame,
-    /// The end of the stream: the client's bytes are no longer read as frames, so our half ends and they are thrown away.
+    /// The end of the stream: the client's bytes no longer matter, so our half ends and they are thrown away. Closing before
+    /// the client does could make the kernel send a reset that overtakes our close frame.
     End,
-    /// Nothing but our own last bytes: both close frames have passed.
-    Flush,
 }
 
 impl Session {
@@ -105,6 +109,14 @@ impl Session {
         match self.phase {
             Phase::Opening { .. } | Phase::Open => true,
             Phase::Closing { .. } | Phase::Gone => false,
+        }
+    }
+
+    /// True while the session is in service: its welcome is out, and no close.
+    pub(crate) const fn is_open(&self) -> bool {
+        match self.phase {
+            Phase::Open => true,
+            Phase::Opening { .. } | Phase::Closing { .. } | Phase::Gone => false,
         }
     }
 
@@ -123,8 +135,9 @@ pub(crate) const fn awaiting_after(reason: CloseReason) -> Awaiting {
         | CloseReason::InvalidUtf8
         | CloseReason::TooBig
         | CloseReason::PolicyViolation
-        | CloseReason::OverMessageRate => Awaiting::End,
-        CloseReason::ClientClosed | CloseReason::ConnectionLost => Awaiting::Flush,
+        | CloseReason::OverMessageRate
+        | CloseReason::ClientClosed
+        | CloseReason::ConnectionLost => Awaiting::End,
         CloseReason::GoingAway
         | CloseReason::SlowConsumer
         | CloseReason::PongTimeout

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU64;
 
+use cluster::Allowance;
+use cluster::quotas::Overage;
 use protocol::AppId;
 
 use crate::config::{AppConfig, PlanConfig, PlanPeriod};
@@ -52,6 +54,20 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What the cluster's quotas have to know of it.
+    #[must_use]
+    pub fn allowance(&self) -> Allowance {
+        Allowance {
+            sessions: self.max_sessions.map(Into::into),
+            messages: self.max_messages.map(Into::into),
+            overage: if self.overage {
+                Overage::Counted
+            } else {
+                Overage::Refused
+            },
+        }
+    }
+
     fn compile(config: &PlanConfig) -> Self {
         Self {
             name: config.name.clone(),

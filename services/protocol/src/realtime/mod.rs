@@ -25,4 +25,5 @@ pub use close_code::{CloseCode, reason_text};
 pub use error_code::ErrorCode;
 pub use minted_claims::MintedClaims;
 pub use presence::{Member, write_snapshot};
+pub use raw_json::is_deeper_than;
 pub use server_frame::ServerFrame;

@@ -35,8 +35,9 @@ pub(super) fn as_string(value: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str(value.get()).ok().map(Cow::Owned)
 }
 
-/// Whether arrays and objects are nested more than `limit` deep.
-pub(super) fn is_deeper_than(json: &str, limit: usize) -> bool {
+/// Whether arrays and objects are nested more than `limit` deep. Any text will do, valid JSON or not.
+#[must_use]
+pub fn is_deeper_than(json: &str, limit: usize) -> bool {
     let json = json.as_bytes();
     // Nearly every message has fewer brackets in all than it may have levels.
     if memchr::memchr2_iter(b'[', b'{', json)

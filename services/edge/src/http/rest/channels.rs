@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Response};
 use cluster::quotas::Spend;
 use cluster::{Message, Payload, Peer, Topic};
-use protocol::realtime::limits::PEER_METADATA_BYTES;
+use protocol::realtime::limits::FRAME_DEPTH;
+use protocol::realtime::{Claims, MintedClaims, is_deeper_than};
 use protocol::{ChannelName, PeerId, Permission};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -17,7 +18,6 @@ use utoipa::ToSchema;
 
 use super::error::ErrorBody;
 use super::{RestError, call, not_found};
-use crate::dialects::realtime::allowance;
 use crate::edge::Parts;
 use crate::lane::unix_now;
 use crate::metrics::Refusal;
@@ -151,8 +151,12 @@ pub(in crate::http) async fn publish(
     let channel: ChannelName = call::channel(&key, Permission::Publish, &name)?;
     let publish: Publish = call::body(body).await?;
     let from = sender(&publish)?;
+    // As deep as it could be inside a client's frame.
+    if is_deeper_than(publish.data.get(), FRAME_DEPTH - 1) {
+        return Err(RestError::invalid("data: nested too deep"));
+    }
     let meter = parts.cluster.quotas.meter(&key.app.id);
-    if meter.spend(allowance(&key.app.plan), unix_now().as_secs()) == Spend::Refused {
+    if meter.spend(key.app.plan.allowance(), unix_now().as_secs()) == Spend::Refused {
         parts.metrics.quota_refusals.count(Refusal::Messages);
         return Err(RestError::over_quota());
     }
@@ -173,7 +177,7 @@ pub(in crate::http) async fn publish(
     }))
 }
 
-/// Whom receivers see: the rules are those of a token's subject and peerMetadata.
+/// Whom receivers see. The rules are those of a token's subject and peerMetadata, so one place judges both.
 fn sender(publish: &Publish) -> Result<Peer, RestError> {
     let id = publish.from.as_deref().unwrap_or("system");
     let id: PeerId = id
@@ -183,15 +187,15 @@ fn sender(publish: &Publish) -> Result<Peer, RestError> {
         .peer_metadata
         .as_deref()
         .filter(|metadata| metadata.get() != "null");
-    if metadata.is_some_and(|metadata| !metadata.get().starts_with('{')) {
-        return Err(RestError::invalid("peerMetadata: not an object"));
-    }
-    if metadata.is_some_and(|metadata| metadata.get().len() > PEER_METADATA_BYTES) {
-        return Err(RestError::invalid("peerMetadata: larger than 4 KB"));
-    }
+    let claims = MintedClaims {
+        peer_metadata: metadata,
+        ..MintedClaims::new(&id, 0, 0)
+    };
+    let claims = Claims::from_json(&claims.to_json());
+    let claims = claims.map_err(|error| RestError::invalid(error.to_string()))?;
     Ok(Peer {
         id,
-        metadata: metadata.map(|metadata| Arc::from(metadata.to_owned())),
+        metadata: claims.peer_metadata.map(Arc::from),
     })
 }
 

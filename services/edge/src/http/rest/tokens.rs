@@ -6,7 +6,9 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use protocol::realtime::limits::{CLAIM_CHANNELS, CLAIM_PERMISSIONS, TOKEN_LIFETIME_MAX_S};
+use protocol::realtime::limits::{
+    CLAIM_CHANNELS, CLAIM_PERMISSIONS, TOKEN_LIFETIME_DEFAULT_S, TOKEN_LIFETIME_MAX_S,
+};
 use protocol::realtime::{Claims, MintedClaims};
 use protocol::{ChannelPattern, DeviceId, PeerId, Permission, Permissions};
 use serde::{Deserialize, Serialize};
@@ -19,9 +21,6 @@ use crate::auth::mint;
 use crate::edge::Parts;
 use crate::lane::unix_now;
 use crate::tenancy::Key;
-
-/// Lifetime of a token that asks for none, in seconds (spec realtime §5.1).
-const LIFETIME_DEFAULT_S: u64 = 3_600;
 
 /// What the token is to say.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -92,7 +91,7 @@ pub(in crate::http) async fn mint_token(
 ) -> Result<Json<TokenGrant>, RestError> {
     let key = call::key(&parts, &headers)?;
     let request: TokenRequest = call::body(body).await?;
-    let lifetime_s = request.expires_in_sec.unwrap_or(LIFETIME_DEFAULT_S);
+    let lifetime_s = request.expires_in_sec.unwrap_or(TOKEN_LIFETIME_DEFAULT_S);
     if lifetime_s == 0 || lifetime_s > TOKEN_LIFETIME_MAX_S {
         return Err(RestError::invalid("expiresInSec: between 1 and 86400"));
     }

@@ -1,33 +1,40 @@
 //! The realtime dialect: what its frames mean (spec realtime §2 and §3).
 //!
 //! Checks follow one order for every frame: shape, permission, channel syntax, reserved prefix, scope, limit, data, target
-//! (§2). Exactly one reply per request id. Knows nothing of sockets and lanes.
+//! (§2). Exactly one reply per request id. Knows nothing of sockets and lanes. `reply`: what a client is answered;
+//! `variant`: what listeners are told.
+
+mod reply;
+mod variant;
 
 use std::sync::Arc;
 
-use cluster::quotas::{Overage, Spend};
-use cluster::{Address, Allowance, Answer, Envelope, Message, Meter, Payload, Peer, Ticket, Topic};
+use cluster::quotas::Spend;
+use cluster::{Message, Meter, Peer, Topic};
 use protocol::close::CloseReason;
 use protocol::realtime::limits::{CLIENT_FRAME_BYTES, MAX_MESSAGE_BYTES};
-use protocol::realtime::{
-    ClientFrame, CloseCode, Command, ErrorCode, Field, Member, SenderMetadata, ServerFrame,
-    reason_text, write_snapshot,
-};
-use protocol::{ChannelName, Permission, RequestId, websocket};
+use protocol::realtime::{ClientFrame, Command, ErrorCode, Field, SenderMetadata, ServerFrame};
+use protocol::{ChannelName, Permission, RequestId};
 use serde_json::value::RawValue;
 
 use super::{Action, Actions, Input, Now};
 use crate::limit::{Bucket, Rate};
 use crate::metrics::{FrameIn, FrameOut, Refusal};
 use crate::session::Subscriptions;
-use crate::tenancy::{Plan, Scope, Tenancy};
+use crate::tenancy::{Scope, Tenancy};
+pub(crate) use reply::close_frame;
+pub(super) use reply::going_away;
+use reply::{answered, detail_of, refuse, write};
+pub(crate) use variant::Variant;
+pub(super) use variant::snapshot;
 
 /// Largest message that a client may send.
 #[expect(clippy::cast_possible_truncation, reason = "a constant of some 66 KB")]
 pub(super) const MESSAGE_BYTES_MAX: u32 = CLIENT_FRAME_BYTES as u32;
 
-/// After its welcome a client replays its subscriptions, up to a hundred at once: they drain no bucket (spec §7.4).
+/// After its welcome a client replays its subscriptions in one burst: so long, and so many, drain no bucket (spec §7.4).
 const REPLAY_MS: u64 = 10_000;
+const REPLAYS: u16 = 200;
 
 /// One session's part of the dialect.
 #[derive(Debug)]
@@ -39,6 +46,8 @@ pub(crate) struct Realtime {
     messages: Bucket,
     pings: Bucket,
     welcomed_ms: u64,
+    /// Subscribes that still drain nothing.
+    replays: u16,
     /// Told once, in the welcome, and then forgotten.
     opening: Option<Box<Opening>>,
 }
@@ -61,20 +70,6 @@ pub(crate) struct Limits {
     pub(crate) channels: usize,
 }
 
-/// How a listener of this dialect wants to be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Variant {
-    /// It is the addressed peer.
-    Direct,
-    /// It subscribed to the channel.
-    Channel {
-        /// Whether messages carry their sender's metadata.
-        sender_metadata: SenderMetadata,
-        /// Whether it may see who is there.
-        sees_presence: bool,
-    },
-}
-
 impl Realtime {
     pub(crate) fn new(
         scope: Scope,
@@ -91,6 +86,7 @@ impl Realtime {
             messages: Bucket::full(limits.messages, 0),
             pings: Bucket::full(limits.messages, 0),
             welcomed_ms: 0,
+            replays: REPLAYS,
             opening: Some(Box::new(opening)),
         }
     }
@@ -134,21 +130,6 @@ impl Realtime {
         }
     }
 
-    pub(super) fn snapshot<'a>(
-        &self,
-        topic: &Topic,
-        members: impl Iterator<Item = &'a Peer>,
-    ) -> Vec<u8> {
-        let mut frames = Vec::new();
-        if let Address::Channel(channel) = topic.address() {
-            let others = members.filter(|peer| peer.id != self.peer.id).map(member);
-            write_snapshot(channel, others, |json| {
-                websocket::text_frame(&mut frames, |out| out.extend_from_slice(json));
-            });
-        }
-        frames
-    }
-
     pub(super) fn rebind(&mut self, tenancy: &Tenancy) -> Result<(), CloseReason> {
         let key = tenancy
             .key(self.scope.key.id.as_str())
@@ -167,7 +148,7 @@ impl Realtime {
         &self.peer
     }
 
-    pub(super) fn inbox(&self) -> Topic {
+    pub(super) fn address(&self) -> Topic {
         Topic::peer(&self.scope.key.app.id, self.peer.id.clone())
     }
 
@@ -186,7 +167,7 @@ impl Realtime {
         let ClientFrame { request, command } = frame;
         let allowed = match &command {
             Command::Ping => self.may_ping(now, actions),
-            Command::Subscribe { .. } if now.ms < self.welcomed_ms + REPLAY_MS => true,
+            Command::Subscribe { .. } if self.may_replay(now) => true,
             Command::Subscribe { .. }
             | Command::Unsubscribe { .. }
             | Command::Publish { .. }
@@ -344,7 +325,7 @@ impl Realtime {
     fn spend(&self, now: Now, actions: &mut Actions) -> Result<(), ErrorCode> {
         match self
             .meter
-            .spend(allowance(&self.scope.key.app.plan), now.unix_s)
+            .spend(self.scope.key.app.plan.allowance(), now.unix_s)
         {
             Spend::Taken => Ok(()),
             Spend::Refused => {
@@ -352,6 +333,12 @@ impl Realtime {
                 Err(ErrorCode::OverMessageQuota)
             }
         }
+    }
+
+    fn may_replay(&mut self, now: Now) -> bool {
+        let may = now.ms < self.welcomed_ms + REPLAY_MS && self.replays > 0;
+        self.replays = self.replays.saturating_sub(1);
+        may
     }
 
     fn may_speak(&mut self, now: Now, actions: &mut Actions) -> bool {
@@ -373,182 +360,6 @@ impl Realtime {
     }
 }
 
-impl Variant {
-    pub(super) fn render(
-        self,
-        topic: &Topic,
-        envelope: &Envelope,
-        out: &mut Vec<u8>,
-    ) -> Option<FrameOut> {
-        match (&envelope.payload, topic.address(), self) {
-            (Payload::Message(message), Address::Peer(_), Self::Direct) => {
-                let frame = ServerFrame::Direct {
-                    from: &message.from.id,
-                    data: &message.data,
-                    from_metadata: message.from.metadata.as_deref(),
-                };
-                write(&frame, out);
-                Some(FrameOut::Direct)
-            }
-            (
-                Payload::Message(message),
-                Address::Channel(channel),
-                Self::Channel {
-                    sender_metadata, ..
-                },
-            ) => {
-                let from_metadata = match sender_metadata {
-                    SenderMetadata::Include => message.from.metadata.as_deref(),
-                    SenderMetadata::Omit => None,
-                };
-                let frame = ServerFrame::Message {
-                    channel,
-                    from: &message.from.id,
-                    data: &message.data,
-                    from_metadata,
-                };
-                write(&frame, out);
-                Some(FrameOut::Message)
-            }
-            (
-                Payload::Presence(delta),
-                Address::Channel(channel),
-                Self::Channel {
-                    sees_presence: true,
-                    ..
-                },
-            ) => {
-                let joined: Vec<Member<'_>> =
-                    delta.joined.iter().map(|peer| member(peer)).collect();
-                let left: Vec<Member<'_>> = delta.left.iter().map(|peer| member(peer)).collect();
-                write(
-                    &ServerFrame::Presence {
-                        channel,
-                        joined: &joined,
-                        left: &left,
-                    },
-                    out,
-                );
-                Some(FrameOut::Presence)
-            }
-            (
-                Payload::Message(_) | Payload::Presence(_) | Payload::Kick,
-                Address::Peer(_) | Address::Channel(_),
-                Self::Direct | Self::Channel { .. },
-            ) => None,
-        }
-    }
-
-    pub(super) const fn sees_presence(self) -> bool {
-        match self {
-            Self::Direct => false,
-            Self::Channel { sees_presence, .. } => sees_presence,
-        }
-    }
-}
-
-/// The frame that announces a drain (spec §3.3).
-pub(super) fn going_away(retry_after_ms: u64, actions: &mut Actions) {
-    write(
-        &ServerFrame::GoingAway { retry_after_ms },
-        &mut actions.replies,
-    );
-}
-
-/// The close frame for a reason.
-pub(crate) fn close_frame(reason: CloseReason) -> Vec<u8> {
-    let mut frame = Vec::new();
-    websocket::close_frame(
-        &mut frame,
-        CloseCode::from(reason).as_u16(),
-        reason_text(reason),
-    );
-    frame
-}
-
-/// What a plan allows.
-pub(crate) fn allowance(plan: &Plan) -> Allowance {
-    Allowance {
-        sessions: plan.max_sessions.map(Into::into),
-        messages: plan.max_messages.map(Into::into),
-        overage: if plan.overage {
-            Overage::Counted
-        } else {
-            Overage::Refused
-        },
-    }
-}
-
-/// The reply that an operation's answer leads to. Without a request id there is no ack, and an error comes uncorrelated.
-fn answered(ticket: &Ticket, answer: &Answer, actions: &mut Actions) {
-    let request = ticket.request.as_ref();
-    match answer {
-        Answer::Joined(_, Ok(_)) => {
-            if let Some(request) = request {
-                actions.tally.said = Some(FrameOut::Ack);
-                write(
-                    &ServerFrame::Ack {
-                        request_id: request,
-                    },
-                    &mut actions.acks_ahead,
-                );
-            }
-        }
-        Answer::Published(topic, Ok(0)) if matches!(topic.address(), Address::Peer(_)) => {
-            refuse(
-                ErrorCode::PeerNotFound,
-                request,
-                detail_of(ErrorCode::PeerNotFound),
-                actions,
-            );
-        }
-        Answer::Published(_, Ok(_)) => {
-            if let Some(request) = request {
-                actions.tally.said = Some(FrameOut::Ack);
-                write(
-                    &ServerFrame::Ack {
-                        request_id: request,
-                    },
-                    &mut actions.replies,
-                );
-            }
-        }
-        Answer::Joined(_, Err(_)) | Answer::Published(_, Err(_)) => {
-            refuse(
-                ErrorCode::BackendError,
-                request,
-                detail_of(ErrorCode::BackendError),
-                actions,
-            );
-        }
-        Answer::Subscribed(..) => {}
-    }
-}
-
-fn refuse(code: ErrorCode, request: Option<&RequestId>, detail: &str, actions: &mut Actions) {
-    actions.tally.said = Some(FrameOut::Error);
-    actions.tally.error = Some(code);
-    write(
-        &ServerFrame::Error {
-            code,
-            request_id: request,
-            message: Some(detail),
-        },
-        &mut actions.replies,
-    );
-}
-
-fn write(frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
-    websocket::text_frame(out, |json| frame.write_json(json));
-}
-
-fn member(peer: &Peer) -> Member<'_> {
-    Member {
-        peer: &peer.id,
-        metadata: peer.metadata.as_deref(),
-    }
-}
-
 const fn kind_of(command: &Command<'_>) -> FrameIn {
     match command {
         Command::Subscribe { .. } => FrameIn::Subscribe,
@@ -556,26 +367,5 @@ const fn kind_of(command: &Command<'_>) -> FrameIn {
         Command::Publish { .. } => FrameIn::Publish,
         Command::Send { .. } => FrameIn::Send,
         Command::Ping => FrameIn::Ping,
-    }
-}
-
-/// For people: what a code means.
-const fn detail_of(code: ErrorCode) -> &'static str {
-    match code {
-        ErrorCode::MalformedMessage => "the frame is not a JSON object with a string type",
-        ErrorCode::UnknownType => "unknown type",
-        ErrorCode::InvalidChannel => {
-            "channel has to be a string of 1 to 256 bytes without control characters"
-        }
-        ErrorCode::InvalidPeerId => "to has to be a string of 1 to 128 printable ASCII characters",
-        ErrorCode::ChannelNotAuthorized => "not authorized for this channel",
-        ErrorCode::ChannelReserved => "the channel's prefix is reserved",
-        ErrorCode::ChannelLimitExceeded => "too many channels, leave one first",
-        ErrorCode::PeerNotFound => "no session of this peer",
-        ErrorCode::MissingData => "data is missing",
-        ErrorCode::ActionNotPermitted => "the key or token does not have this permission",
-        ErrorCode::OverMessageQuota => "the messages of this period are used up",
-        ErrorCode::BackendError => "the backend cannot be reached, try again",
-        ErrorCode::InternalError => "internal error, try again",
     }
 }
