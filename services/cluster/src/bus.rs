@@ -4,16 +4,13 @@
 //! once. It is at most once and never the only carrier of a truth. Knows nothing of sessions behind a lane.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::answer::Ticket;
 use crate::envelope::{Envelope, Payload};
 use crate::in_process;
-use crate::origin::{Incarnation, LaneId};
+use crate::origin::LaneId;
+use crate::receipts::{ReceiptId, Receipts};
 use crate::topic::Topic;
-
-/// How long [`Bus::ask`] waits for lanes to report (RELAY: kick and REST answers gather at most this long).
-pub const GATHER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The handle of one edge.
 #[derive(Clone, Debug)]
@@ -22,24 +19,6 @@ pub struct Bus(Backend);
 #[derive(Clone, Debug)]
 enum Backend {
     InProcess(Arc<in_process::Member>),
-}
-
-/// Names a gathering of reports: which edge gathers, and its number there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ReceiptId {
-    /// The edge that waits.
-    pub incarnation: Incarnation,
-    /// Its own number of the gathering.
-    pub number: u64,
-}
-
-/// What lanes reported about one envelope.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Receipts {
-    /// Sessions reached, over all lanes that answered.
-    pub sessions: u64,
-    /// Lanes that took the envelope and did not answer in time.
-    pub missing: usize,
 }
 
 impl Bus {
@@ -69,7 +48,7 @@ impl Bus {
         }
     }
 
-    /// Publishes on behalf of nobody (REST) and gathers how many sessions it reached, for at most [`GATHER_TIMEOUT`].
+    /// Publishes on behalf of nobody (REST) and gathers how many sessions it reached, for at most [`GATHER_TIMEOUT`](crate::receipts::GATHER_TIMEOUT).
     ///
     /// # Errors
     /// The backend could not be asked; then nothing was published.

@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use serde_json::value::RawValue;
 
-use crate::bus::ReceiptId;
 use crate::origin::Origin;
 use crate::peer::Peer;
 use crate::presence::Delta;
+use crate::receipts::ReceiptId;
 
 /// One thing said on a topic.
 #[derive(Debug)]

@@ -24,10 +24,11 @@ pub mod peer;
 pub mod presence;
 pub mod pressure;
 pub mod quotas;
+pub mod receipts;
 pub mod topic;
 
 pub use answer::{Answer, Ticket};
-pub use bus::{Bus, Receipts};
+pub use bus::Bus;
 pub use directory::Directory;
 pub use envelope::{Envelope, Message, Payload};
 pub use inbox::{Arrival, Eviction, Inbox, InboxHandle};
@@ -37,6 +38,7 @@ pub use peer::Peer;
 pub use presence::{Delta, Known, Naming, Presence, Roster, Version};
 pub use pressure::Pressure;
 pub use quotas::{Allowance, Meter, Quotas, SessionSlot, Usage};
+pub use receipts::Receipts;
 pub use topic::{Address, Topic};
 
 /// Redis (or whatever carries the cluster) could not be asked or did not answer in time.

@@ -6,7 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use crate::http;
 use crate::lane::{self, LaneConfig, LaneHandle};
 use crate::limit::{ConnectLimit, Rate};
 use crate::metrics::Metrics;
+use crate::parts::Parts;
 use crate::readiness::{DRAINING, Readiness};
 use crate::tenancy::{TenancyHandle, watch_file};
 use crate::turn::Turn;
@@ -41,33 +42,6 @@ pub struct Edge {
     pub admin_address: SocketAddr,
     parts: Arc<Parts>,
     threads: Vec<JoinHandle<()>>,
-}
-
-/// What the doors work with.
-#[derive(Debug)]
-pub(crate) struct Parts {
-    pub(crate) config: Config,
-    pub(crate) edge_id: EdgeId,
-    pub(crate) tenancy: TenancyHandle,
-    pub(crate) cluster: Cluster,
-    pub(crate) turn: Option<Turn>,
-    pub(crate) connects: ConnectLimit,
-    pub(crate) session_limits: Limits,
-    pub(crate) registry: Registry,
-    pub(crate) metrics: Metrics,
-    pub(crate) readiness: Readiness,
-    /// Ends the accepting of connections.
-    pub(crate) drain: CancellationToken,
-    /// Ends whatever is still there when the grace period is over.
-    pub(crate) abort: CancellationToken,
-    /// Every task of the front, and every session.
-    pub(crate) tasks: TaskTracker,
-    /// The accepting of connections, and those that come while the edge drains: nothing waits for them.
-    pub(crate) latecomers: TaskTracker,
-    /// Held while the metrics are read.
-    pub(crate) scrape: tokio::sync::Mutex<()>,
-    lanes: Vec<LaneHandle>,
-    next_lane: AtomicUsize,
 }
 
 /// The edge could not start.
@@ -195,14 +169,6 @@ impl Edge {
         }
         self.parts.tasks.close();
         self.parts.tasks.wait().await;
-    }
-}
-
-impl Parts {
-    /// The lane for the next session: each in turn.
-    pub(crate) fn lane(&self) -> &LaneHandle {
-        let turn = self.next_lane.fetch_add(1, Ordering::Relaxed);
-        &self.lanes[turn % self.lanes.len()]
     }
 }
 

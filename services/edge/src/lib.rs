@@ -2,7 +2,8 @@
 //!
 //! - [`config`], [`tenancy`], [`auth`], [`limit`], [`turn`]: who may do what, and how much.
 //! - `http`: the doors. `dialects`: the wire languages. `session`, `lane`: admitted clients and the threads that own them.
-//! - [`edge`](mod@edge): all of it put together, from start to drain; `readiness`: whether it wants clients.
+//! - [`edge`](mod@edge): all of it put together, from start to drain; `parts`: what the doors see of it; `readiness`: whether
+//!   it wants clients.
 //! - [`metrics`], [`telemetry`]: what it tells its operator.
 
 pub mod auth;
@@ -13,6 +14,7 @@ mod http;
 mod lane;
 pub mod limit;
 pub mod metrics;
+mod parts;
 pub mod quickstart;
 mod readiness;
 mod session;

@@ -5,8 +5,8 @@ use tokio::task::JoinSet;
 use super::names::{another_app, channel, channel_of, peer_inbox};
 use super::patience::{eventually, within};
 use super::{Deployment, Edge, End, LANES};
-use crate::bus::{GATHER_TIMEOUT, Receipts};
 use crate::envelope::Payload;
+use crate::receipts::{GATHER_TIMEOUT, Receipts};
 
 /// What one session publishes on one topic reaches each listening lane in that order, whoever else publishes meanwhile.
 pub async fn each_session_is_heard_in_its_order_on_each_topic(deployment: &impl Deployment) {

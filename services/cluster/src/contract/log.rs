@@ -1,10 +1,10 @@
 //! Everything that reached one lane, oldest first.
 
 use crate::answer::{Answer, Ticket};
-use crate::bus::ReceiptId;
 use crate::envelope::{Envelope, Payload};
 use crate::inbox::{Arrival, Eviction};
 use crate::presence::{Delta, Roster};
+use crate::receipts::ReceiptId;
 use crate::topic::Topic;
 
 #[derive(Debug, Default)]

@@ -12,7 +12,6 @@ use super::record::Route;
 use super::usage::AppUsage;
 use super::world::World;
 use crate::answer::{Answer, Ticket};
-use crate::bus::{ReceiptId, Receipts};
 use crate::envelope::{Envelope, Payload};
 use crate::inbox::{Arrival, Eviction, InboxHandle};
 use crate::leases::{Attach, Fence, Holder, LeaseKey, Turn};
@@ -20,6 +19,7 @@ use crate::origin::{Incarnation, LaneId, Origin, SessionId};
 use crate::peer::Peer;
 use crate::presence::{Known, Roster};
 use crate::quotas::{Allowance, SlotError};
+use crate::receipts::{ReceiptId, Receipts};
 use crate::topic::Topic;
 
 /// One edge in a [`World`].

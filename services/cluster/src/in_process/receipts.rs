@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use crate::bus::{GATHER_TIMEOUT, Receipts};
+use crate::receipts::{GATHER_TIMEOUT, Receipts};
 
 /// More lanes than this never take one envelope: 256 lanes an edge, and reports beyond the bound would be late anyway.
 const REPORTS_MAX: usize = 1_024;

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use prometheus::TextEncoder;
 use serde::Serialize;
 
-use crate::edge::Parts;
+use crate::parts::Parts;
 
 /// The admin routes.
 pub(super) fn router() -> Router<Arc<Parts>> {

@@ -18,8 +18,8 @@ use tokio::time::sleep;
 
 use super::Connection;
 use super::unadmitted::Unadmitted;
-use crate::edge::Parts;
 use crate::metrics::Refusal;
+use crate::parts::Parts;
 
 /// Largest request head. A legal token takes up to some 51 KB of it.
 const HEAD_BYTES_MAX: usize = 64 * 1024;

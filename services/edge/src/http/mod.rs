@@ -19,7 +19,7 @@ use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use crate::edge::Parts;
+use crate::parts::Parts;
 use unadmitted::Unadmitted;
 
 /// What a door knows about the connection that a request came on.

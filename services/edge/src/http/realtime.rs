@@ -20,10 +20,10 @@ use super::upgrade::{Upgrade, UpgradeError, Upgraded};
 use crate::auth::{AdmitError, Credential, Identity, authenticate};
 use crate::dialects::Dialect;
 use crate::dialects::realtime::{Opening, Realtime, close_frame};
-use crate::edge::Parts;
 use crate::lane::{Admission, LaneEnded, unix_now};
 use crate::limit::client_address;
 use crate::metrics::{Outcome, Refusal};
+use crate::parts::Parts;
 use crate::session::Guards;
 use crate::turn;
 

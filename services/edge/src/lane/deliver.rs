@@ -8,7 +8,7 @@ use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cluster::bus::ReceiptId;
+use cluster::receipts::ReceiptId;
 use cluster::{
     Answer, Arrival, Delta, Envelope, Naming, Origin, Payload, Roster, SessionId, Ticket, Topic,
     Unavailable,

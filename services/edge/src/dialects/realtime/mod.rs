@@ -24,7 +24,7 @@ use crate::session::Subscriptions;
 use crate::tenancy::{Scope, Tenancy};
 pub(crate) use reply::close_frame;
 pub(super) use reply::going_away;
-use reply::{answered, detail_of, refuse, write};
+use reply::{ack, answered, detail_of, refuse, write};
 pub(crate) use variant::Variant;
 pub(super) use variant::snapshot;
 
@@ -241,15 +241,7 @@ impl Realtime {
         actions.push(Action::Leave {
             topic: self.topic(channel),
         });
-        if let Some(request) = request {
-            actions.tally.said = Some(FrameOut::Ack);
-            write(
-                &ServerFrame::Ack {
-                    request_id: request,
-                },
-                &mut actions.replies,
-            );
-        }
+        request.iter().for_each(|request| ack(request, actions));
         Ok(())
     }
 

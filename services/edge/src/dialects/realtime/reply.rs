@@ -51,15 +51,9 @@ pub(super) fn answered(ticket: &Ticket, answer: &Answer, actions: &mut Actions) 
             );
         }
         Answer::Published(_, Ok(_)) => {
-            if let Some(request) = request {
-                actions.tally.said = Some(FrameOut::Ack);
-                write(
-                    &ServerFrame::Ack {
-                        request_id: request,
-                    },
-                    &mut actions.replies,
-                );
-            }
+            request
+                .into_iter()
+                .for_each(|request| ack(request, actions));
         }
         Answer::Joined(_, Err(_)) | Answer::Published(_, Err(_)) => {
             refuse(
@@ -71,6 +65,17 @@ pub(super) fn answered(ticket: &Ticket, answer: &Answer, actions: &mut Actions) 
         }
         Answer::Subscribed(..) | Answer::Roster(..) => {}
     }
+}
+
+/// Answers a request that has been carried out.
+pub(super) fn ack(request: &RequestId, actions: &mut Actions) {
+    actions.tally.said = Some(FrameOut::Ack);
+    write(
+        &ServerFrame::Ack {
+            request_id: request,
+        },
+        &mut actions.replies,
+    );
 }
 
 /// Answers a frame that is not carried out.

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::RestError;
 use crate::auth::authorize;
-use crate::edge::Parts;
+use crate::parts::Parts;
 use crate::tenancy::{Key, Scope};
 
 /// Time for a body to arrive.

@@ -18,9 +18,9 @@ use utoipa::ToSchema;
 
 use super::error::ErrorBody;
 use super::{RestError, call, not_found};
-use crate::edge::Parts;
 use crate::lane::unix_now;
 use crate::metrics::Refusal;
+use crate::parts::Parts;
 
 /// Who is in a channel.
 #[derive(Debug, Serialize, ToSchema)]

@@ -17,7 +17,7 @@ use axum::routing::{delete, get, post};
 
 pub(super) use error::{ErrorBody, RestError, not_found};
 
-use crate::edge::Parts;
+use crate::parts::Parts;
 
 /// The REST routes. A channel's name may hold slashes, so what follows it is told apart by hand.
 pub(super) fn router() -> Router<Arc<Parts>> {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::error::ErrorBody;
 use super::{RestError, call};
-use crate::edge::Parts;
+use crate::parts::Parts;
 
 /// What a kick did.
 #[derive(Debug, Serialize, ToSchema)]

@@ -18,8 +18,8 @@ use utoipa::ToSchema;
 use super::error::ErrorBody;
 use super::{RestError, call};
 use crate::auth::mint;
-use crate::edge::Parts;
 use crate::lane::unix_now;
+use crate::parts::Parts;
 use crate::tenancy::Key;
 
 /// What the token is to say.

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use super::error::ErrorBody;
 use super::{RestError, call};
-use crate::edge::Parts;
 use crate::lane::unix_now;
+use crate::parts::Parts;
 
 /// What the app has used.
 #[derive(Debug, Serialize, ToSchema)]
