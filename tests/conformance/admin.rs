@@ -72,7 +72,7 @@ async fn no_name_of_a_client_appears_in_the_metrics() {
 }
 
 #[tokio::test]
-async fn twenty_thousand_channel_names_leave_the_series_as_they_were() {
+async fn a_million_channel_names_leave_the_series_as_they_were() {
     let edge = testkit::EdgeConfig::demo()
         .limit("messages_per_second", 0)
         .start()
@@ -94,12 +94,12 @@ async fn twenty_thousand_channel_names_leave_the_series_as_they_were() {
     assert_eq!(before.series(), edge.scrape().await.series());
 }
 
-/// How many names the test above goes through; a nightly run asks for a million.
+/// How many names the test above goes through; `CONFORMANCE_NAMES` asks for another number where time is short.
 fn names() -> usize {
     let asked = std::env::var("CONFORMANCE_NAMES").ok();
     asked
         .and_then(|number| number.parse().ok())
-        .unwrap_or(20_000)
+        .unwrap_or(1_000_000)
 }
 
 /// Small enough for the limit on channels and for the mailbox.

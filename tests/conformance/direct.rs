@@ -173,3 +173,36 @@ async fn the_snapshot_reaches_a_newcomer_before_any_direct_of_a_member() {
         alice.expect_type("presence").await;
     }
 }
+
+// A session becomes reachable before its welcome is written, or directs would be lost in between. Whatever arrives in
+// that moment has to wait: a client library takes any other first frame for a broken server.
+#[tokio::test]
+async fn no_direct_reaches_a_session_before_its_welcome() {
+    let config = EdgeConfig::demo().limit("messages_per_second", 0);
+    let edge = config.start().await;
+    let mut alice = Client::connect_peer(&edge, "alice").await;
+    let mut first = Client::connect_peer(&edge, "bob").await;
+    let burst: Vec<_> = (0..20)
+        .map(|number| json!({"type": "send", "to": "bob", "data": number}))
+        .collect();
+    let stream = async {
+        loop {
+            alice.send_all(&burst).await;
+            for _ in &burst {
+                first.expect_type("direct").await;
+            }
+        }
+    };
+    let newcomers = async {
+        for _ in 0..150 {
+            // Fails unless the first frame is the welcome.
+            let mut bob = Client::connect_peer(&edge, "bob").await;
+            bob.expect_type("direct").await;
+            bob.cut();
+        }
+    };
+    tokio::select! {
+        () = stream => {}
+        () = newcomers => {}
+    }
+}

@@ -85,3 +85,35 @@ async fn a_leaving_edge_is_unready_admits_nobody_and_exits_in_time_though_a_clie
     );
     deaf.hung_up().await;
 }
+
+// A load balancer goes on sending newcomers until it has noticed. A closed port looks like a crash to them; an answer
+// makes them, or the balancer, try the next edge at once.
+#[tokio::test]
+async fn a_leaving_edge_answers_newcomers_and_callers_while_somebody_lingers() {
+    let mut edge = EdgeConfig::demo().timing("drain", "20s").start().await;
+    // It never answers its close frame, so the edge waits for it, two seconds at least.
+    let mut lingering = RawSocket::welcomed(&edge, &Door::key("pk_live_demo")).await;
+    edge.terminate().await;
+    let unready = until("unready", async || {
+        let answer = edge.admin().get("/readyz").await;
+        (answer.status == 503).then_some(answer)
+    })
+    .await;
+    assert!(unready.text.contains("draining"), "{}", unready.text);
+    for door in [
+        Door::key("pk_live_demo"),
+        Door::token(&Token::peer("alice").sign()),
+        Door::key("pk_live_unknown"),
+    ] {
+        let answer = RawSocket::answer(&edge, &door).await;
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer:?}");
+    }
+    let published = edge
+        .rest()
+        .post("/v1/channels/room/publish", &json!({"data": 1}))
+        .await;
+    assert!([200, 503].contains(&published.status), "{published:?}");
+    assert_eq!(lingering.closed().await.code, 1001);
+    drop(lingering);
+    assert!(edge.exited().await.success());
+}

@@ -41,6 +41,33 @@ async fn deep_nesting_is_malformed_and_not_a_crash() {
     alice.expect_quiet().await;
 }
 
+// A payload is passed on as it came. If one door let through what another door or a client's own parser refuses, a
+// backend could break all subscribers at once. 200 levels are few enough to parse and more than many parsers take.
+#[tokio::test]
+async fn a_payload_that_is_too_deep_is_refused_at_every_door_and_reaches_nobody() {
+    let edge = TestEdge::demo().await;
+    let mut bob = Client::connect_peer(&edge, "bob").await;
+    bob.subscribe("c").await;
+    let mut alice = Client::connect_peer(&edge, "alice").await;
+    for (open, close) in [("[", "]"), (r#"{"x":"#, "}")] {
+        let data = format!("{}1{}", open.repeat(200), close.repeat(200));
+        let body = format!(r#"{{"data":{data}}}"#);
+        let answer = edge.rest().post_text("/v1/channels/c/publish", &body).await;
+        assert_eq!(answer.refusal(), (400, "invalid_request"), "{open}");
+        for target in [
+            r#""type":"publish","channel":"c""#,
+            r#""type":"send","to":"bob""#,
+        ] {
+            alice
+                .send_text(&format!("{{{target},\"data\":{data}}}"))
+                .await;
+            let error = alice.expect_type("error").await;
+            assert_eq!(error["code"], "malformed_message", "{open}{target}");
+        }
+    }
+    bob.expect_quiet_by(&mut alice).await;
+}
+
 #[tokio::test]
 async fn a_hundred_thousand_brackets_are_too_big() {
     let edge = TestEdge::demo().await;

@@ -43,6 +43,54 @@ async fn a_removed_key_closes_its_sessions_with_4001_and_no_others() {
     stays.expect_quiet().await;
 }
 
+// A newcomer is judged at the door and may then wait for its device. What is revoked meanwhile must not come in by the
+// judgement of before: sessions are looked through at the reload, and it is none yet.
+#[tokio::test]
+async fn a_newcomer_that_waits_for_its_device_is_turned_away_when_its_key_is_removed() {
+    let key = Key::secret("sk_id_old", "sk_secret_old");
+    let edge = EdgeConfig::new().app(App::demo().key(key)).start().await;
+    let phone = Token::peer("alice")
+        .key("sk_id_old", "sk_secret_old")
+        .claim("device", json!("phone"))
+        .sign();
+    let mut holder = Client::connect_token(&edge, &phone).await;
+    // Three takeovers within ten seconds are free, the fourth waits one second.
+    for _ in 0..3 {
+        let next = Client::connect_token(&edge, &phone).await;
+        assert_eq!(holder.expect_close().await.code, 4441);
+        holder = next;
+    }
+    let mut waiter = Client::open(&edge, Door::token(&phone)).await;
+    edge.write_config(&EdgeConfig::demo());
+    edge.reload().await;
+    assert_eq!(
+        holder.expect_close().await.code,
+        4001,
+        "the key was removed before the wait was over"
+    );
+    assert_eq!(waiter.expect_close().await.code, 4001);
+}
+
+// The same newcomer must not have ended anybody on its way out: the holder's key is as good as ever.
+#[tokio::test]
+async fn a_newcomer_whose_key_is_removed_while_it_waits_leaves_the_holder_alone() {
+    let key = Key::secret("sk_id_old", "sk_secret_old");
+    let edge = EdgeConfig::new().app(App::demo().key(key)).start().await;
+    let phone = || Token::peer("alice").claim("device", json!("phone"));
+    let mut holder = Client::connect_token(&edge, &phone().sign()).await;
+    for _ in 0..3 {
+        let next = Client::connect_token(&edge, &phone().sign()).await;
+        assert_eq!(holder.expect_close().await.code, 4441);
+        holder = next;
+    }
+    let old = phone().key("sk_id_old", "sk_secret_old").sign();
+    let mut waiter = Client::open(&edge, Door::token(&old)).await;
+    edge.write_config(&EdgeConfig::demo());
+    edge.reload().await;
+    assert_eq!(waiter.expect_close().await.code, 4001);
+    holder.expect_quiet().await;
+}
+
 #[tokio::test]
 async fn a_suspended_app_closes_its_sessions_with_4012_and_admits_no_more() {
     let edge = EdgeConfig::demo().app(App::other()).start().await;

@@ -135,6 +135,27 @@ async fn the_connect_limit_counts_the_address_that_a_trusted_proxy_names() {
     }
 }
 
+// The client writes both lines; the proxy appends its own entry to the last. If a line that is no ASCII were skipped as
+// unreadable, the line before it would decide, and each attempt could bring a new address.
+#[tokio::test]
+async fn a_line_beyond_ascii_does_not_let_a_client_choose_its_address() {
+    let config = EdgeConfig::demo()
+        .limit("connects_per_minute", 2)
+        .set("trusted_proxies", vec!["127.0.0.0/8"]);
+    let edge = config.start().await;
+    for (number, expected) in [(1, "101"), (2, "101"), (3, "429"), (4, "429")] {
+        let door = Door::key("pk_live_demo")
+            .header("x-forwarded-for", &format!("203.0.113.{number}"))
+            .header("x-forwarded-for", "\u{fc}, 198.51.100.1");
+        let answer = RawSocket::answer(&edge, &door).await;
+        assert_eq!(
+            answer.split(' ').nth(1),
+            Some(expected),
+            "attempt {number}: {answer}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn an_address_named_by_anybody_else_is_ignored() {
     let edge = EdgeConfig::demo()

@@ -1,7 +1,7 @@
 //! One edge as a real process: started on free ports, found by what it prints, gone when dropped.
 
 use std::{
-    env,
+    env, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Output, Stdio},
@@ -13,7 +13,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use crate::{EdgeConfig, Rest, Scrape, directory::Directory, within};
+use crate::{EdgeConfig, Rest, Scrape, directory::Directory, until, within};
 
 /// A running edge. Dropping it kills the process; a test that fails while it runs shows the end of its log.
 #[derive(Debug)]
@@ -135,8 +135,45 @@ impl TestEdge {
         self.exited().await
     }
 
+    /// Stops the process where it stands (SIGSTOP): sockets stay open, and it is late for everything until
+    /// [`TestEdge::thaw`].
+    pub async fn freeze(&self) {
+        self.signal("STOP").await;
+        until("the edge stands still", async || {
+            self.status("State").starts_with('T').then_some(())
+        })
+        .await;
+    }
+
+    /// Lets a frozen process go on (SIGCONT).
+    pub async fn thaw(&self) {
+        self.signal("CONT").await;
+    }
+
+    /// The most memory that the process has held at any time, in bytes (`VmHWM` of proc(5)).
+    #[must_use]
+    pub fn peak_resident_bytes(&self) -> u64 {
+        let kibibytes = self.status("VmHWM");
+        let number = kibibytes.trim_end_matches("kB").trim().parse::<u64>();
+        number.expect("the kernel writes a number of kB") * 1024
+    }
+
+    /// One field of what the kernel tells about the process.
+    fn status(&self, field: &str) -> String {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = fs::read_to_string(path).expect("a running process has a status");
+        let value = status
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.unwrap_or_default().trim().to_owned()
+    }
+
+    fn pid(&self) -> u32 {
+        self.process.id().expect("the edge still runs")
+    }
+
     async fn signal(&self, name: &str) {
-        let pid = self.process.id().expect("the edge still runs");
+        let pid = self.pid();
         let sent = Command::new("sh")
             .args(["-c", "kill -s \"$0\" \"$1\"", name, &pid.to_string()])
             .status()

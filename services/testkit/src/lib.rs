@@ -12,6 +12,7 @@ mod directory;
 mod door;
 mod edge;
 mod edge_config;
+pub mod load;
 mod place;
 mod raw_frame;
 mod raw_socket;

@@ -109,6 +109,10 @@ fn value_of(setting: &Setting, text: &str) -> Result<Value, &'static str> {
             .parse::<u64>()
             .map(Value::from)
             .map_err(|_| "expected a whole number from 0"),
+        SettingKind::Switch => text
+            .parse::<bool>()
+            .map(Value::from)
+            .map_err(|_| "expected true or false"),
         SettingKind::List => Ok(Value::from(
             text.split(',')
                 .map(str::trim)

@@ -67,6 +67,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether there is a door that repeats what it hears; for conformance tests only.
+    pub echo_door: bool,
     /// Threads that own sessions; 0 means one per core.
     pub lanes: usize,
     /// What one client may use up.
@@ -93,6 +95,7 @@ impl Default for Config {
             log: "info".to_owned(),
             log_format: LogFormat::default(),
             trusted_proxies: Vec::new(),
+            echo_door: false,
             lanes: 0,
             limits: LimitsConfig::default(),
             timing: TimingConfig::default(),

@@ -25,6 +25,8 @@ pub enum SettingKind {
     Text,
     /// A whole number from 0.
     Number,
+    /// `true` or `false`.
+    Switch,
     /// A text such as `30s`, or a number of seconds.
     Duration,
     /// A list of texts; separated by commas in the environment.
@@ -39,9 +41,11 @@ impl Setting {
     pub fn variable(&self) -> Option<String> {
         match self.kind {
             SettingKind::FileOnly => None,
-            SettingKind::Text | SettingKind::Number | SettingKind::Duration | SettingKind::List => {
-                Some(variable_of(self.path))
-            }
+            SettingKind::Text
+            | SettingKind::Number
+            | SettingKind::Switch
+            | SettingKind::Duration
+            | SettingKind::List => Some(variable_of(self.path)),
         }
     }
 }
@@ -76,6 +80,20 @@ pub(super) const fn number(
         kind: SettingKind::Number,
         default,
         unit,
+        meaning,
+    }
+}
+
+pub(super) const fn switch(
+    path: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        path,
+        kind: SettingKind::Switch,
+        default,
+        unit: "-",
         meaning,
     }
 }

@@ -3,7 +3,7 @@
 //! Owns name, default, unit and meaning of every setting. Invariant, kept by the tests below: it has exactly the keys
 //! of a serialised [`Config`](super::Config) with their defaults, and `docs/CONFIG.md` names each of them.
 
-use super::setting::{Setting, duration, in_file, list, number, text};
+use super::setting::{Setting, duration, in_file, list, number, switch, text};
 
 /// Every setting, in the order of the file.
 pub const SETTINGS: &[Setting] = &[
@@ -42,6 +42,11 @@ pub const SETTINGS: &[Setting] = &[
         "trusted_proxies",
         "[]",
         "Networks (CIDR) of your own proxies. `X-Forwarded-For` is believed only from them, read from right to left past their own addresses.",
+    ),
+    switch(
+        "echo_door",
+        "false",
+        "`GET /echo` repeats what it hears. For conformance tests of the WebSocket layer only: anybody may connect.",
     ),
     number(
         "lanes",

@@ -116,6 +116,7 @@ fn every_variable_reaches_its_setting() {
         ("limits.mailbox_bytes", _) => "20000",
         (_, SettingKind::Duration) => "2s",
         (_, SettingKind::Number) => "7",
+        (_, SettingKind::Switch) => "true",
         (_, SettingKind::Text | SettingKind::List | SettingKind::FileOnly) => "debug",
     };
     let variables: Environment = SETTINGS

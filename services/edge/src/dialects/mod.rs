@@ -5,6 +5,7 @@
 //! dialect is one more file here, one more folder in `protocol` and one more door.
 
 mod actions;
+pub(crate) mod echo;
 pub(crate) mod realtime;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use cluster::{Answer, Envelope, Peer, Ticket, Topic};
 use protocol::close::CloseReason;
 
 pub(crate) use actions::{Action, Actions};
+use echo::Echo;
 use realtime::Realtime;
 
 use crate::metrics::{DialectMetrics, FrameOut, Metrics};
@@ -24,6 +26,7 @@ use crate::tenancy::Tenancy;
 #[derive(Debug)]
 pub(crate) enum Dialect {
     Realtime(Realtime),
+    Echo(Echo),
 }
 
 /// How a listener wants to be told; listeners of one variant share their frames.
@@ -38,7 +41,7 @@ pub(crate) enum Input<'a> {
     /// A text message.
     Text(&'a str),
     /// A binary message.
-    Binary,
+    Binary(&'a [u8]),
     /// The cluster's answer to one of its operations.
     Answer(&'a Ticket, &'a Answer),
 }
@@ -65,13 +68,15 @@ impl Dialect {
     ) {
         match self {
             Self::Realtime(realtime) => realtime.decide(input, held, now, actions),
+            Self::Echo(echo) => echo.decide(input, actions),
         }
     }
 
-    /// The first frame of an admitted session.
+    /// The first frame of an admitted session, if the dialect has one.
     pub(crate) fn welcome(&mut self, now: Now, actions: &mut Actions) {
         match self {
             Self::Realtime(realtime) => realtime.welcome(now, actions),
+            Self::Echo(_) => {}
         }
     }
 
@@ -79,6 +84,7 @@ impl Dialect {
     pub(crate) fn going_away(&self, retry_after_ms: u64, actions: &mut Actions) {
         match self {
             Self::Realtime(_) => realtime::going_away(retry_after_ms, actions),
+            Self::Echo(_) => {}
         }
     }
 
@@ -86,6 +92,7 @@ impl Dialect {
     pub(crate) fn close_frame(&self, reason: CloseReason) -> Vec<u8> {
         match self {
             Self::Realtime(_) => realtime::close_frame(reason),
+            Self::Echo(_) => echo::close_frame(reason),
         }
     }
 
@@ -93,23 +100,26 @@ impl Dialect {
     pub(crate) fn rebind(&mut self, tenancy: &Tenancy) -> Result<(), CloseReason> {
         match self {
             Self::Realtime(realtime) => realtime.rebind(tenancy),
+            Self::Echo(_) => Ok(()),
         }
     }
 
-    /// Who the session is to others.
-    pub(crate) fn peer(&self) -> &Arc<Peer> {
+    /// Who the session is to others; without a peer it is a member of nothing.
+    pub(crate) const fn peer(&self) -> Option<&Arc<Peer>> {
         match self {
-            Self::Realtime(realtime) => realtime.peer(),
+            Self::Realtime(realtime) => Some(realtime.peer()),
+            Self::Echo(_) => None,
         }
     }
 
-    /// Where directs to this session arrive.
-    pub(crate) fn address(&self) -> (Topic, Variant) {
+    /// Where directs to this session arrive, if it can be reached at all.
+    pub(crate) fn address(&self) -> Option<(Topic, Variant)> {
         match self {
-            Self::Realtime(realtime) => (
+            Self::Realtime(realtime) => Some((
                 realtime.address(),
                 Variant::Realtime(realtime::Variant::Direct),
-            ),
+            )),
+            Self::Echo(_) => None,
         }
     }
 
@@ -117,6 +127,7 @@ impl Dialect {
     pub(crate) const fn message_bytes_max(&self) -> u32 {
         match self {
             Self::Realtime(_) => realtime::MESSAGE_BYTES_MAX,
+            Self::Echo(_) => echo::MESSAGE_BYTES_MAX,
         }
     }
 
@@ -124,6 +135,7 @@ impl Dialect {
     pub(crate) fn metrics<'m>(&self, metrics: &'m Metrics) -> &'m DialectMetrics {
         match self {
             Self::Realtime(_) => &metrics.realtime,
+            Self::Echo(_) => &metrics.echo,
         }
     }
 }

@@ -1,10 +1,13 @@
 //! The doors: whatever comes over HTTP. The only place that names axum and hyper.
 //!
 //! - `listener`: accepting, with deadlines and caps before anybody is known. `unadmitted`: those caps.
-//! - `upgrade`: from a request to a bare stream. `realtime`: the door of that dialect. `refusal`: accepted only to be closed.
+//! - `knock`: what every door asks first. `upgrade`: from a request to a bare stream. `refusal`: accepted only to be closed.
+//! - `realtime`, `echo`: the doors of the dialects.
 //! - `rest`: the control plane. `admin`: health and metrics, on a listener of their own. `openapi`: what `rest` promises.
 
 mod admin;
+mod echo;
+mod knock;
 mod listener;
 mod openapi;
 mod realtime;
@@ -19,6 +22,7 @@ use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
+use crate::config::Config;
 use crate::parts::Parts;
 use unadmitted::Unadmitted;
 
@@ -36,6 +40,7 @@ struct Connection {
 pub(crate) fn serve_clients(listener: TcpListener, parts: &Arc<Parts>) {
     let router = Router::new()
         .route("/v1", get(realtime::connect))
+        .merge(echo_door(&parts.config))
         .merge(rest::router())
         .fallback(rest::not_found)
         .method_not_allowed_fallback(rest::not_found)
@@ -47,6 +52,16 @@ pub(crate) fn serve_clients(listener: TcpListener, parts: &Arc<Parts>) {
         unadmitted,
         Arc::clone(parts),
     ));
+}
+
+/// The door for conformance tests, if there is to be one.
+fn echo_door(config: &Config) -> Router<Arc<Parts>> {
+    if config.echo_door {
+        tracing::warn!("echo_door: GET /echo is open to anybody");
+        Router::new().route("/echo", get(echo::connect))
+    } else {
+        Router::new()
+    }
 }
 
 /// Serves the operator; goes on while the edge drains, so that its readiness can be read.

@@ -1,27 +1,24 @@
 //! The door of the realtime dialect: `GET /v1` (spec realtime §1).
 
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
 use cluster::{LeaseKey, Peer};
 use percent_encoding::percent_decode_str;
 use protocol::close::CloseReason;
 use tokio::net::TcpStream;
 
 use super::Connection;
+use super::knock::knock;
 use super::refusal::refuse;
-use super::rest::{ErrorBody, RestError};
-use super::upgrade::{Upgrade, UpgradeError, Upgraded};
+use super::upgrade::Upgraded;
 use crate::auth::{AdmitError, Credential, Identity, authenticate};
 use crate::dialects::Dialect;
 use crate::dialects::realtime::{Opening, Realtime, close_frame};
 use crate::lane::{Admission, LaneEnded, unix_now};
-use crate::limit::client_address;
 use crate::metrics::{Outcome, Refusal};
 use crate::parts::Parts;
 use crate::session::Guards;
@@ -35,28 +32,10 @@ pub(super) async fn connect(
     Extension(connection): Extension<Connection>,
     mut request: Request,
 ) -> Response {
-    let address = address_of(&parts, &connection, request.headers());
-    let count = |outcome| parts.metrics.realtime.handshakes.count(outcome);
-    if let Err(refused) = parts.connects.admit(address, Instant::now()) {
-        count(Outcome::TooManyConnects);
-        parts.metrics.quota_refusals.count(Refusal::Connects);
-        let retry_after = refused.retry_after.as_secs() + 1;
-        let error = RestError::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too_many_requests",
-            "too many connects from this address",
-        );
-        return ([(header::RETRY_AFTER, retry_after.to_string())], error).into_response();
-    }
-    if parts.drain.is_cancelled() {
-        count(Outcome::Draining);
-        return RestError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "internal_error",
-            "the edge is leaving",
-        )
-        .into_response();
-    }
+    let upgrade = match knock(&parts, &connection, &mut request, &parts.metrics.realtime) {
+        Ok(upgrade) => upgrade,
+        Err(refused) => return refused,
+    };
     let credential = credential(request.uri().query().unwrap_or_default());
     let identity = authenticate(
         &parts.tenancy.load(),
@@ -64,13 +43,6 @@ pub(super) async fn connect(
         origin(request.headers()),
         unix_now().as_secs(),
     );
-    let upgrade = match Upgrade::from_request(&mut request) {
-        Ok(upgrade) => upgrade,
-        Err(error) => {
-            count(Outcome::BadUpgrade);
-            return not_an_upgrade(error);
-        }
-    };
     let response = upgrade.response();
     let tasks = parts.tasks.clone();
     tasks.spawn(async move {
@@ -103,6 +75,7 @@ async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, Adm
         app.plan.allowance(),
         lease_key(&identity),
         id,
+        || identity.scope.key_in_force(&parts.tenancy.load()).map(drop),
     );
     let guards = tokio::select! {
         guards = guards => guards,
@@ -121,7 +94,7 @@ async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, Adm
         unread: upgraded.unread,
         expires_at: identity.expires_at,
         dialect: Dialect::Realtime(realtime(parts, identity)),
-        guards,
+        guards: Some(guards),
         tracked: parts.tasks.token(),
     };
     if let Err(LaneEnded(admission)) = lane.admit(admission).await
@@ -192,38 +165,11 @@ fn credential(query: &str) -> Option<Credential> {
         .or_else(|| value_of("key").map(Credential::Key))
 }
 
-/// The client's own address. A header line that is no text still counts as a line: skipping it would let a client choose
-/// which line a proxy's entry is read from.
-fn address_of(parts: &Parts, connection: &Connection, headers: &HeaderMap) -> IpAddr {
-    let lines = headers.get_all("x-forwarded-for").iter();
-    let lines: Vec<_> = lines
-        .map(|line| String::from_utf8_lossy(line.as_bytes()))
-        .collect();
-    let forwarded = lines.iter().map(AsRef::as_ref);
-    client_address(connection.peer, forwarded, &parts.config.trusted_proxies)
-}
-
 fn origin(headers: &HeaderMap) -> Option<&str> {
     // An origin that is no text is an origin nobody allows.
     headers
         .get(header::ORIGIN)
         .map(|origin| origin.to_str().unwrap_or("null"))
-}
-
-fn not_an_upgrade(error: UpgradeError) -> Response {
-    let status = match error {
-        UpgradeError::NotAnUpgrade => StatusCode::BAD_REQUEST,
-        UpgradeError::Version => StatusCode::UPGRADE_REQUIRED,
-    };
-    let body = ErrorBody {
-        error: "invalid_request",
-        message: error.to_string(),
-    };
-    let headers = [
-        (header::UPGRADE, "websocket"),
-        (header::SEC_WEBSOCKET_VERSION, "13"),
-    ];
-    (status, headers, axum::Json(body)).into_response()
 }
 
 #[cfg(test)]

@@ -91,7 +91,8 @@ impl Upgrade {
         let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
         Some(Upgraded {
             stream: parts.io.into_inner(),
-            unread: parts.read_buf,
+            // A copy, if there is anything: the session would keep the connection's whole read buffer alive for ever.
+            unread: Bytes::from(parts.read_buf.to_vec()),
         })
     }
 }

@@ -35,7 +35,8 @@ pub(crate) struct Admission {
     pub(crate) dialect: Dialect,
     /// End of its token, in Unix seconds.
     pub(crate) expires_at: Option<u64>,
-    pub(crate) guards: Guards,
+    /// What it holds; nothing in a dialect that counts nobody.
+    pub(crate) guards: Option<Guards>,
     pub(crate) tracked: TaskTrackerToken,
 }
 
@@ -94,7 +95,7 @@ impl Lane {
             gate_armed: None,
             dirty: false,
             backlogged: false,
-            guards: Some(Box::new(guards)),
+            guards: guards.map(Box::new),
             tracked,
             // Whoever slips in while the lane drains goes at once.
             departs_ms: self.draining.then_some(now.ms),
@@ -121,10 +122,12 @@ impl Lane {
         Ok(key)
     }
 
-    /// Makes the session's peer reachable; the answer leads to the welcome.
+    /// Makes the session's peer reachable; the answer leads to the welcome. Who has no peer has nothing to wait for.
     fn become_reachable(&mut self, key: usize) {
         let session = &mut self.sessions[key];
-        let (topic, variant) = session.dialect.address();
+        let Some((topic, variant)) = session.dialect.address() else {
+            return self.open(key);
+        };
         let (slot, boundary) = self.hub.add(&topic, key, variant);
         if boundary == Boundary::Outermost {
             self.metrics.topics.inc();

@@ -98,6 +98,7 @@ impl Lane {
         let Some(of_topic) = self.hub.get(topic) else {
             return 0;
         };
+        let fanout = of_topic.fanout();
         let mut rendering = Rendering::new(topic, run, self.cluster.incarnation);
         let mut reached = 0;
         let mut full = Vec::new();
@@ -114,9 +115,10 @@ impl Lane {
             if frames.is_empty() {
                 continue;
             }
+            let frames = Segment::Shared(frames);
             let appended = self
                 .sessions
-                .append(listener.session, Segment::Shared(frames), content);
+                .append(listener.session, frames, content, fanout);
             full.extend(
                 appended
                     .err()
@@ -209,8 +211,8 @@ impl Lane {
             .metrics(&self.metrics)
             .frames_out
             .count(FrameOut::Presence);
-        let own = &session.dialect.peer().id;
-        variant.snapshot(topic, of_topic.named().filter(|peer| peer.id != *own))
+        let own = session.dialect.peer().map(|peer| &peer.id);
+        variant.snapshot(topic, of_topic.named().filter(|peer| Some(&peer.id) != own))
     }
 
     /// Reads a topic's members again: news of them was lost.
@@ -294,14 +296,19 @@ impl Lane {
             self.close(key, CloseReason::BackendUnavailable);
             return;
         }
-        session.phase = Phase::Open;
-        session.wake();
+        self.open(key);
+    }
+
+    /// The session is in service and hears so.
+    pub(super) fn open(&mut self, key: usize) {
         let now = self.now();
         let session = &mut self.sessions[key];
+        session.phase = Phase::Open;
+        session.wake();
         session.dialect.welcome(now, &mut self.actions);
         let metrics = session.dialect.metrics(&self.metrics);
         metrics.handshakes.count(Outcome::Admitted);
-        metrics.frames_out.count(FrameOut::Welcome);
+        self.actions.tally.count(metrics, &self.metrics);
         self.answer(key);
         self.set_timer(key);
     }

@@ -8,6 +8,8 @@ use hashbrown::HashMap;
 use slab::Slab;
 
 use super::roster::FollowedRoster;
+use super::table::Fanout;
+use super::thread::SLICE;
 use crate::dialects::Variant;
 
 /// The lane's topics.
@@ -127,6 +129,15 @@ impl Listener {
 impl Listeners {
     pub(super) fn iter(&self) -> impl Iterator<Item = Listener> + '_ {
         self.listeners.iter().map(|(_, listener)| *listener)
+    }
+
+    /// How a delivery to all of them counts when it is written.
+    pub(super) fn fanout(&self) -> Fanout {
+        if self.listeners.len() > SLICE {
+            Fanout::Large
+        } else {
+            Fanout::Small
+        }
     }
 
     pub(super) fn listener_mut(&mut self, slot: usize) -> Option<&mut Listener> {

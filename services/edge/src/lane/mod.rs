@@ -41,7 +41,7 @@ use crate::session::mailbox::{Content, Flushed, Full, Segment};
 use crate::session::{Awaiting, Phase};
 use crate::tenancy::Tenancy;
 use hub::Hub;
-use table::Sessions;
+use table::{Fanout, Sessions};
 use wheel::Wheel;
 
 /// Snapshots that are made before any of them is written.
@@ -103,9 +103,13 @@ impl Lane {
     /// Appends frames to a session's mailbox. Full means only that nothing has been written for a while, perhaps by us: a
     /// client is slow when its wire refuses.
     fn append(&mut self, key: usize, segment: Segment, content: Content<'_>) {
-        if let Err(Full(segment)) = self.sessions.append(key, segment, content) {
+        if let Err(Full(segment)) = self.sessions.append(key, segment, content, Fanout::Small) {
             self.flush(key, Instant::now());
-            if self.sessions.append(key, segment, content).is_err() {
+            if self
+                .sessions
+                .append(key, segment, content, Fanout::Small)
+                .is_err()
+            {
                 self.close(key, CloseReason::SlowConsumer);
             }
         }

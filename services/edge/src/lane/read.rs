@@ -140,7 +140,7 @@ impl Lane {
                 }
                 Err(error) => {
                     self.answer(key);
-                    self.close(key, reason_of(error));
+                    self.close_when_answered(key, reason_of(error));
                     self.stop_listening(key);
                     break;
                 }
@@ -174,7 +174,7 @@ impl Lane {
             Event::Close(_) => {
                 self.count_in(key, FrameIn::Control);
                 self.answer(key);
-                self.close(key, CloseReason::ClientClosed);
+                self.close_when_answered(key, CloseReason::ClientClosed);
                 self.stop_listening(key);
             }
             Event::Ping(payload) => {
@@ -192,7 +192,7 @@ impl Lane {
                 self.floods(key, now);
             }
             Event::Text(text) => self.decide(key, Input::Text(text), now),
-            Event::Binary(_) => self.decide(key, Input::Binary, now),
+            Event::Binary(bytes) => self.decide(key, Input::Binary(bytes), now),
         }
     }
 
@@ -313,9 +313,10 @@ impl Lane {
             self.close(key, CloseReason::SlowConsumer);
             return;
         }
-        session.unanswered += 1;
-        let peer = session.dialect.peer();
-        self.cluster.presence.join(topic, peer, known, ticket);
+        if let Some(peer) = session.dialect.peer() {
+            session.unanswered += 1;
+            self.cluster.presence.join(topic, peer, known, ticket);
+        }
     }
 
     /// Stops listening to a topic, as far as the session did.
@@ -325,10 +326,13 @@ impl Lane {
             return;
         };
         session.mailbox.void_due_gates(topic);
-        let (id, peer) = (session.id, session.dialect.peer().id.clone());
+        let id = session.id;
+        let peer = session.dialect.peer().map(|peer| peer.id.clone());
         self.leave_slot(topic, subscription.slot);
         self.metrics.presence_members.dec();
-        self.cluster.presence.leave(topic, &peer, id);
+        if let Some(peer) = peer {
+            self.cluster.presence.leave(topic, &peer, id);
+        }
     }
 
     /// Gives up one place in the hub, and the lane's route with the topic's last.

@@ -16,9 +16,26 @@ pub(super) struct Sessions {
     table: Slab<Session>,
     /// Sessions that serve; one that closes can no longer be found by its id.
     serving: HashMap<SessionId, usize>,
-    dirty: VecDeque<usize>,
+    /// Mailboxes that wait to be flushed: those of small deliveries, and those of large fan-outs.
+    small: VecDeque<usize>,
+    large: VecDeque<usize>,
+    /// Mailboxes taken so far.
+    taken: usize,
     mailbox_bytes: usize,
 }
+
+/// How many others a delivery goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fanout {
+    /// So few that they are written at once.
+    Small,
+    /// So many that others need not wait for them.
+    Large,
+}
+
+/// Of so many mailboxes that are flushed one is a large fan-out's, while small deliveries wait as well: pairs beside a
+/// large channel are not delayed by it, and do not starve it.
+const LARGE_SHARE: usize = 4;
 
 impl Sessions {
     /// An empty table, whose mailboxes hold at most `mailbox_bytes` each.
@@ -26,7 +43,9 @@ impl Sessions {
         Self {
             table: Slab::new(),
             serving: HashMap::new(),
-            dirty: VecDeque::new(),
+            small: VecDeque::new(),
+            large: VecDeque::new(),
+            taken: 0,
             mailbox_bytes,
         }
     }
@@ -75,6 +94,7 @@ impl Sessions {
         key: usize,
         segment: Segment,
         content: Content<'_>,
+        fanout: Fanout,
     ) -> Result<(), Full<Segment>> {
         let Some(session) = self.table.get_mut(key).filter(|session| session.is_open()) else {
             return Ok(());
@@ -84,19 +104,28 @@ impl Sessions {
             .append(segment, content, self.mailbox_bytes)?;
         if !session.dirty {
             session.dirty = true;
-            self.dirty.push_back(key);
+            match fanout {
+                Fanout::Small => self.small.push_back(key),
+                Fanout::Large => self.large.push_back(key),
+            }
         }
         Ok(())
     }
 
     pub(super) fn has_dirty(&self) -> bool {
-        !self.dirty.is_empty()
+        !self.small.is_empty() || !self.large.is_empty()
     }
 
     /// Takes the next mailbox to flush.
     pub(super) fn take_dirty(&mut self) -> Option<usize> {
+        self.taken = self.taken.wrapping_add(1);
+        let (first, second) = if self.taken.is_multiple_of(LARGE_SHARE) {
+            (&mut self.large, &mut self.small)
+        } else {
+            (&mut self.small, &mut self.large)
+        };
         loop {
-            let key = self.dirty.pop_front()?;
+            let key = first.pop_front().or_else(|| second.pop_front())?;
             if let Some(session) = self.table.get_mut(key) {
                 session.dirty = false;
                 return Some(key);

@@ -22,7 +22,7 @@ use crate::dialects::Actions;
 use crate::metrics::Metrics;
 
 /// Mailboxes flushed before the inbox is looked at again: a large fan-out delays others by one slice.
-const SLICE: usize = 128;
+pub(super) const SLICE: usize = 128;
 /// What one read may bring. Larger than the largest message, so that a whole one is usually read at once.
 pub(super) const READ_BUFFER_BYTES: usize = 96 * 1024;
 /// Newcomers, at most, between two slices.

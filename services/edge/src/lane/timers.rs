@@ -96,10 +96,11 @@ impl Lane {
     /// The session's turn in a drain.
     fn depart(&mut self, key: usize) {
         let retry_after_ms = rand::rng().random_range(RETRY_AFTER_MS);
-        self.sessions[key]
-            .dialect
-            .going_away(retry_after_ms, &mut self.actions);
-        self.count_out(key, FrameOut::GoingAway);
+        let dialect = &self.sessions[key].dialect;
+        dialect.going_away(retry_after_ms, &mut self.actions);
+        self.actions
+            .tally
+            .count(dialect.metrics(&self.metrics), &self.metrics);
         self.answer(key);
         self.close(key, CloseReason::GoingAway);
     }

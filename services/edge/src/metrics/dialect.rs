@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntCounterVec};
 use protocol::close::CloseReason;
-use protocol::realtime::{CloseCode, ErrorCode};
+use protocol::realtime::ErrorCode;
 
 use super::Registrar;
 use super::family::{Family, Label};
@@ -64,9 +64,14 @@ impl DialectFamilies {
 }
 
 impl DialectMetrics {
-    pub(super) fn new(families: &DialectFamilies, dialect: &str) -> Self {
+    /// The share of the dialect called `dialect`, in which a reason to close has the number `code_of`.
+    pub(super) fn new(
+        families: &DialectFamilies,
+        dialect: &str,
+        code_of: fn(CloseReason) -> u16,
+    ) -> Self {
         let close = |reason: CloseReason| {
-            let code = CloseCode::from(reason).as_u16().to_string();
+            let code = code_of(reason).to_string();
             families
                 .closes
                 .with_label_values(&[dialect, &code, reason.as_str()])

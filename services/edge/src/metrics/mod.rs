@@ -11,6 +11,9 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
+use protocol::realtime::CloseCode;
+
+use crate::dialects::echo;
 use dialect::DialectFamilies;
 pub use dialect::DialectMetrics;
 pub use family::{Family, Label};
@@ -23,6 +26,8 @@ pub struct Metrics {
     pub sessions: IntGauge,
     /// What happens in the realtime dialect.
     pub realtime: DialectMetrics,
+    /// What happens in the echo dialect, which shows in no scrape: no operator ever runs it.
+    pub echo: DialectMetrics,
     /// Bytes received from clients, framing included.
     pub bytes_in: IntCounter,
     /// Bytes written to clients, framing included.
@@ -62,7 +67,8 @@ impl Metrics {
         let new = Registrar(registry);
         Ok(Self {
             sessions: new.gauge("switchboard_sessions", "Admitted sessions that are open now.")?,
-            realtime: DialectMetrics::new(&DialectFamilies::register(&new)?, "realtime"),
+            realtime: DialectMetrics::new(&DialectFamilies::register(&new)?, "realtime", |reason| CloseCode::from(reason).as_u16()),
+            echo: DialectMetrics::new(&DialectFamilies::register(&Registrar(&Registry::new()))?, "echo", echo::close_code),
             bytes_in: new.counter("switchboard_bytes_in_total", "Bytes received from clients, framing included.")?,
             bytes_out: new.counter("switchboard_bytes_out_total", "Bytes written to clients, framing included.")?,
             presence_members: new.gauge("switchboard_presence_members", "Memberships held by this edge's sessions.")?,

@@ -49,7 +49,8 @@ impl Guards {
     /// Takes everything, or says with which reason the newcomer has to go.
     ///
     /// The device comes first: who takes over a device of an app whose places are all taken gets the place of the session
-    /// that it ends, else a phone with a half-dead old connection would be locked out.
+    /// that it ends, else a phone with a half-dead old connection would be locked out. `in_force` says whether the newcomer's
+    /// key still holds: one that was removed while the newcomer waited must not end anybody's session.
     pub(crate) async fn take(
         cluster: &Cluster,
         metrics: &Metrics,
@@ -57,10 +58,11 @@ impl Guards {
         allowance: Allowance,
         lease: Option<LeaseKey>,
         id: SessionId,
+        in_force: impl Fn() -> Result<(), CloseReason>,
     ) -> Result<Self, CloseReason> {
         let (lease, took) = match lease {
             Some(key) => {
-                let (lease, took) = LeaseGuard::take(cluster, metrics, key, id).await?;
+                let (lease, took) = LeaseGuard::take(cluster, metrics, key, id, in_force).await?;
                 (Some(lease), took)
             }
             None => (None, Took::Free),
@@ -77,6 +79,7 @@ impl LeaseGuard {
         metrics: &Metrics,
         key: LeaseKey,
         session: SessionId,
+        in_force: impl Fn() -> Result<(), CloseReason>,
     ) -> Result<(Self, Took), CloseReason> {
         let leases = &cluster.leases;
         let mut turn = Turn::First;
@@ -98,6 +101,7 @@ impl LeaseGuard {
                 Ok(Attach::Wait(place)) => {
                     metrics.takeovers_damped.inc();
                     sleep(TAKEOVER_WAIT).await;
+                    in_force()?;
                     turn = Turn::Waited(place);
                 }
                 Ok(Attach::Superseded) => return Err(CloseReason::TakenOver),

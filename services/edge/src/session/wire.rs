@@ -40,8 +40,17 @@ impl Wire {
         }
     }
 
-    /// One vectored write; `WouldBlock` when nothing fits.
-    pub(crate) fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    /// One write; `WouldBlock` when nothing fits.
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write(bytes),
+            #[cfg(test)]
+            Self::Memory(memory) => memory.try_write(&[IoSlice::new(bytes)]),
+        }
+    }
+
+    /// One write of several pieces; `WouldBlock` when nothing fits.
+    pub(crate) fn try_write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_write_vectored(slices),
             #[cfg(test)]

@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use protocol::close::CloseReason;
 use protocol::{ChannelName, ChannelPattern, Permission, Permissions};
 
-use super::Key;
+use super::{Key, Tenancy};
 
 /// What one session may do.
 #[derive(Clone, Debug)]
@@ -49,6 +50,23 @@ impl Scope {
                 .any(|pattern| pattern.matches(channel.as_str()))
         };
         reached(&self.key.patterns) && self.token_patterns.as_deref().is_none_or(reached)
+    }
+
+    /// The present form of the key that admitted the session.
+    ///
+    /// # Errors
+    /// Why the session has to go: its key is gone, or its app is suspended.
+    pub fn key_in_force(&self, tenancy: &Tenancy) -> Result<Arc<Key>, CloseReason> {
+        let key = tenancy
+            .key(self.key.id.as_str())
+            .ok_or(CloseReason::KeyRemoved)?;
+        if key.app.id != self.key.app.id {
+            return Err(CloseReason::KeyRemoved);
+        }
+        if key.app.suspended {
+            return Err(CloseReason::AppSuspended);
+        }
+        Ok(Arc::clone(key))
     }
 
     /// Puts the key's present form in the place of the one that admitted the session; the token's own limits stay.

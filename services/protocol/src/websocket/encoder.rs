@@ -27,6 +27,12 @@ pub fn text_frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     drop(out.splice(start..payload_start, header.as_slice().iter().copied()));
 }
 
+/// Appends a binary message.
+pub fn binary_frame(out: &mut Vec<u8>, payload: &[u8]) {
+    out.extend_from_slice(FrameHeader::new(BINARY, payload.len()).as_slice());
+    out.extend_from_slice(payload);
+}
+
 /// Appends a ping. What goes beyond [`MAX_CONTROL_BYTES`] of `payload` is left out.
 pub fn ping_frame(out: &mut Vec<u8>, payload: &[u8]) {
     control_frame(out, PING, payload);
@@ -97,6 +103,7 @@ impl FrameHeader {
 
 const FIN_BIT: u8 = 0x80;
 const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xA;
@@ -128,6 +135,14 @@ mod tests {
         ping_frame(&mut out, b"Hello");
         pong_frame(&mut out, b"Hello");
         assert_eq!(out, b"\x89\x05Hello\x8a\x05Hello");
+    }
+
+    #[test]
+    fn a_binary_message_is_written_as_it_is() {
+        let mut out = b"before".to_vec();
+        binary_frame(&mut out, &[0xff; 256]);
+        assert_eq!(out[..10], *b"before\x82\x7e\x01\x00");
+        assert_eq!(out[10..], [0xff; 256]);
     }
 
     #[test]

@@ -48,8 +48,9 @@ pub enum DecodeError {
     /// A message of more bytes than the decoder was told to accept, all fragments counted (§10.4).
     #[error("message over the size limit")]
     TooBig,
-    /// A message in more than [`MAX_FRAGMENTS`](super::MAX_FRAGMENTS) frames (§10.4).
-    #[error("message in too many fragments")]
+    /// A message in more than [`MAX_SHORT_FRAGMENTS`](super::MAX_SHORT_FRAGMENTS) frames that are
+    /// short (§10.4).
+    #[error("message in too many short fragments")]
     TooManyFragments,
 }
 

@@ -10,15 +10,19 @@ use super::event::Event;
 use super::header::MessageKind;
 use super::text::ArrivingText;
 
-/// How many frames one message may take. Fragments may be empty, so the limit on bytes alone would
-/// let one message go on for ever; no client that is known to us sends more than a few.
-pub const MAX_FRAGMENTS: u32 = 4096;
+/// How many short frames one message may take. Fragments may be empty, so the limit on bytes alone
+/// would let one message go on for ever; no client that is known to us sends more than a few.
+pub const MAX_SHORT_FRAGMENTS: u32 = 4096;
+
+/// A frame with less payload than this is short, in bytes. Longer ones use up the limit on bytes
+/// quickly enough, so nothing else has to count them.
+pub const SHORT_FRAGMENT_BYTES: usize = 64;
 
 /// The payload so far.
 #[derive(Debug)]
 pub(super) struct Message {
     body: Body,
-    fragments: u32,
+    short_fragments: u32,
 }
 
 #[derive(Debug)]
@@ -33,7 +37,10 @@ impl Message {
             MessageKind::Text => Body::Text(ArrivingText::default()),
             MessageKind::Binary => Body::Binary(Vec::new()),
         };
-        Self { body, fragments: 0 }
+        Self {
+            body,
+            short_fragments: 0,
+        }
     }
 
     /// Refuses a fragment by its header alone, before its payload has arrived.
@@ -45,10 +52,12 @@ impl Message {
         if payload_bytes > max_bytes.saturating_sub(self.len_bytes()) {
             return Err(DecodeError::TooBig);
         }
-        if self.fragments == MAX_FRAGMENTS {
-            return Err(DecodeError::TooManyFragments);
+        if payload_bytes < SHORT_FRAGMENT_BYTES {
+            if self.short_fragments == MAX_SHORT_FRAGMENTS {
+                return Err(DecodeError::TooManyFragments);
+            }
+            self.short_fragments += 1;
         }
-        self.fragments += 1;
         Ok(())
     }
 

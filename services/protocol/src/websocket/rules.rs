@@ -5,7 +5,7 @@
 //! `properties`.
 
 use super::client::{self, BINARY, CLOSE, CONTINUATION, FIN, Heard, PING, PONG, TEXT};
-use super::{DecodeError, MAX_FRAGMENTS};
+use super::{DecodeError, MAX_SHORT_FRAGMENTS, SHORT_FRAGMENT_BYTES};
 
 const LIMIT: u32 = 1000;
 
@@ -115,13 +115,28 @@ fn a_message_over_the_limit_in_fragments_closes_with_1009() {
 #[test]
 fn a_flood_of_empty_fragments_closes_with_1008() {
     let mut frames = client::frame(TEXT, b"");
-    for _ in 1..MAX_FRAGMENTS {
+    for _ in 1..MAX_SHORT_FRAGMENTS {
         frames.extend(client::frame(CONTINUATION, b""));
     }
     assert_eq!(hear(&frames), Heard::default());
     frames.extend(client::frame(FIN | CONTINUATION, b""));
     assert_eq!(hear(&frames), Heard::error(DecodeError::TooManyFragments));
     assert_eq!(DecodeError::TooManyFragments.close_code(), 1008);
+}
+
+#[test]
+fn fragments_that_bring_something_are_bounded_by_their_bytes_alone() {
+    let fragment = client::frame(CONTINUATION, &[7; SHORT_FRAGMENT_BYTES]);
+    let mut frames = client::frame(BINARY, b"");
+    for _ in 0..MAX_SHORT_FRAGMENTS {
+        frames.extend(&fragment);
+    }
+    frames.extend(client::frame(FIN | CONTINUATION, b""));
+    let payload_bytes = MAX_SHORT_FRAGMENTS * SHORT_FRAGMENT_BYTES as u32;
+    let heard = client::hear(payload_bytes, &[&frames]);
+    assert_eq!((heard.events.len(), heard.error), (1, None));
+    let refused = client::hear(payload_bytes - 1, &[&frames]);
+    assert_eq!(refused, Heard::error(DecodeError::TooBig));
 }
 
 #[test]

@@ -103,6 +103,7 @@ impl Realtime {
             max_message_size: MAX_MESSAGE_BYTES,
             metadata: opening.metadata.as_deref(),
         };
+        actions.tally.said = Some(FrameOut::Welcome);
         write(&welcome, &mut actions.replies);
     }
 
@@ -115,7 +116,7 @@ impl Realtime {
     ) {
         match input {
             Input::Text(text) => self.hear(text, held, now, actions),
-            Input::Binary => {
+            Input::Binary(_) => {
                 actions.tally.heard = Some(FrameIn::Malformed);
                 if self.may_speak(now, actions) {
                     refuse(
@@ -131,16 +132,8 @@ impl Realtime {
     }
 
     pub(super) fn rebind(&mut self, tenancy: &Tenancy) -> Result<(), CloseReason> {
-        let key = tenancy
-            .key(self.scope.key.id.as_str())
-            .ok_or(CloseReason::KeyRemoved)?;
-        if key.app.id != self.scope.key.app.id {
-            return Err(CloseReason::KeyRemoved);
-        }
-        if key.app.suspended {
-            return Err(CloseReason::AppSuspended);
-        }
-        self.scope.rebind(Arc::clone(key));
+        let key = self.scope.key_in_force(tenancy)?;
+        self.scope.rebind(key);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use crate::metrics::FrameOut;
 
 /// The frame that announces a drain (spec §3.3).
 pub(in crate::dialects) fn going_away(retry_after_ms: u64, actions: &mut Actions) {
+    actions.tally.said = Some(FrameOut::GoingAway);
     write(
         &ServerFrame::GoingAway { retry_after_ms },
         &mut actions.replies,

@@ -224,6 +224,9 @@ impl Mailbox {
     }
 
     fn write_once(&self, wire: &mut Wire) -> io::Result<usize> {
+        if let Some(only) = self.ready.only() {
+            return wire.try_write(&only.as_ref()[self.written..]);
+        }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut used = 0;
         for (slice, segment) in slices.iter_mut().zip(self.ready.iter()) {
@@ -231,7 +234,7 @@ impl Mailbox {
             *slice = IoSlice::new(&segment.as_ref()[skip..]);
             used += 1;
         }
-        wire.try_write(&slices[..used])
+        wire.try_write_vectored(&slices[..used])
     }
 
     /// Drops what the wire took.

@@ -26,6 +26,11 @@ impl Segments {
         self.first.is_none()
     }
 
+    /// The one segment, if there is one and no more.
+    pub(super) fn only(&self) -> Option<&Segment> {
+        self.first.as_ref().filter(|_| self.rest.is_empty())
+    }
+
     pub(super) fn first(&self) -> Option<&Segment> {
         self.first.as_ref()
     }

@@ -1,0 +1,207 @@
+//! How one run is made: a fresh server, clients that get ready, a warm-up, the measurement.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use hdrhistogram::Histogram;
+
+use super::arrivals::Arrivals;
+use super::case::{Case, Credential, Load, Room, Traffic};
+use super::counters::Counters;
+use super::process::{CpuTime, Process};
+use super::run::{Rest, Run};
+use super::server::{Kind, Server, Settings};
+use super::sleepers::{Pings, Sleepers};
+use super::stage::{Outcome, Stage};
+
+/// Connects under way at the same time.
+const AT_ONCE: usize = 64;
+const CONNECTS: usize = 5_000;
+/// The first connects fill the server's caches and pools.
+const CONNECTS_BEFORE: usize = 500;
+const WARM_UP: Duration = Duration::from_millis(500);
+/// What has not arrived by then is lost.
+const PATIENCE: Duration = Duration::from_secs(5);
+const READY_DEADLINE: Duration = Duration::from_secs(120);
+/// Longer than the set-up of the sessions and the measurement of their rest together, so that between a session's first
+/// ping and its second lies the whole measurement.
+const IDLE_PING: &str = "45s";
+const NO_PING: &str = "1h";
+const QUIET: Duration = Duration::from_secs(10);
+const REST: Duration = Duration::from_secs(20);
+
+/// Where and how long.
+#[derive(Debug, Clone)]
+pub struct Bench {
+    /// The edge's binary.
+    pub edge: PathBuf,
+    /// The floor's.
+    pub floor: PathBuf,
+    /// The core of the server.
+    pub server_core: usize,
+    /// The core of this process.
+    pub driver_core: usize,
+    /// Source addresses of the clients.
+    pub addresses: u8,
+    /// Length of a measurement, where nothing asks for more.
+    pub duration: Duration,
+    /// Sessions that rest.
+    pub sessions: usize,
+}
+
+/// The accounts at one moment.
+#[derive(Debug)]
+struct Reading {
+    at: Instant,
+    server: CpuTime,
+    driver: CpuTime,
+    counters: Option<Counters>,
+}
+
+impl Bench {
+    /// Makes one run.
+    ///
+    /// # Errors
+    /// The server does not start, or the clients do not get ready.
+    pub fn run(&self, case: &Case, kind: Kind) -> anyhow::Result<Run> {
+        let server = self.start(case, kind)?;
+        let run = match case.load {
+            Load::Connects(credential) => self.connects(&server, kind, credential),
+            Load::Rest => self.rest(&server, kind),
+            Load::Traffic(traffic) => self.traffic(&server, kind, traffic),
+        };
+        run.with_context(|| {
+            format!(
+                "{} against the {kind:?}; its log:\n{}",
+                case.name,
+                server.log()
+            )
+        })
+    }
+
+    fn start(&self, case: &Case, kind: Kind) -> anyhow::Result<Server> {
+        let binary = match kind {
+            Kind::Edge => &self.edge,
+            Kind::Floor => &self.floor,
+        };
+        let (lanes, cores) = match case.room {
+            Room::OneCore => (1, vec![self.server_core]),
+            Room::BothCores(lanes) => (lanes, vec![self.server_core, self.driver_core]),
+        };
+        let ping = match case.load {
+            Load::Rest => IDLE_PING,
+            Load::Connects(_) | Load::Traffic(_) => NO_PING,
+        };
+        Server::start(
+            kind,
+            binary,
+            Settings { lanes, ping },
+            &cores,
+            self.driver_core,
+        )
+    }
+
+    fn connects(&self, server: &Server, kind: Kind, credential: Credential) -> anyhow::Result<Run> {
+        let arrivals = |count| match credential {
+            Credential::Key => Arrivals::with_key(count),
+            Credential::Token => Arrivals::with_tokens(count),
+        };
+        let mut first = Stage::new(
+            server.address,
+            self.addresses,
+            vec![Box::new(arrivals(CONNECTS_BEFORE))],
+        )?;
+        first.gather(AT_ONCE, READY_DEADLINE)?;
+        let mut stage = Stage::new(
+            server.address,
+            self.addresses,
+            vec![Box::new(arrivals(CONNECTS))],
+        )?;
+        let before = Reading::take(server, kind)?;
+        stage.gather(AT_ONCE, READY_DEADLINE)?;
+        let after = Reading::take(server, kind)?;
+        Ok(run(&before, &after, &stage.outcome()?))
+    }
+
+    fn rest(&self, server: &Server, kind: Kind) -> anyhow::Result<Run> {
+        let pings = match kind {
+            Kind::Edge => Pings::Awaited,
+            Kind::Floor => Pings::Absent,
+        };
+        let sleepers = Sleepers::new(self.sessions, pings);
+        let mut stage = Stage::new(server.address, self.addresses, vec![Box::new(sleepers)])?;
+        let none_bytes = server.process.resident_bytes()?;
+        let before = Reading::take(server, kind)?;
+        stage.gather(AT_ONCE, READY_DEADLINE)?;
+        let after = Reading::take(server, kind)?;
+        stage.rest(QUIET)?;
+        let resting = server.process.cpu()?;
+        let all_bytes = server.process.resident_bytes()?;
+        stage.rest(REST)?;
+        let (cpu_seconds, _) = server.process.cpu()?.since(resting);
+        let rest = Rest {
+            bytes_per_session: all_bytes.saturating_sub(none_bytes) as f64 / self.sessions as f64,
+            cpu_ms: cpu_seconds * 1e3,
+        };
+        Ok(Run {
+            rest: Some(rest),
+            // One delivery each is a set-up, nothing to judge a floor by.
+            counters: None,
+            ..run(&before, &after, &stage.outcome()?)
+        })
+    }
+
+    fn traffic(&self, server: &Server, kind: Kind, traffic: Traffic) -> anyhow::Result<Run> {
+        let mut stage = Stage::new(server.address, self.addresses, traffic.parts())?;
+        stage.gather(AT_ONCE, READY_DEADLINE)?;
+        stage.play(WARM_UP)?;
+        stage.settle(PATIENCE)?;
+        stage.begin();
+        let before = Reading::take(server, kind)?;
+        stage.play(self.duration.max(traffic.shortest()))?;
+        stage.settle(PATIENCE)?;
+        let after = Reading::take(server, kind)?;
+        Ok(run(&before, &after, &stage.outcome()?))
+    }
+}
+
+impl Reading {
+    fn take(server: &Server, kind: Kind) -> anyhow::Result<Self> {
+        let counters = match kind {
+            Kind::Edge => None,
+            Kind::Floor => Some(Counters::fetch(server.address)?),
+        };
+        Ok(Self {
+            at: Instant::now(),
+            server: server.process.cpu()?,
+            driver: Process::current()?.cpu()?,
+            counters,
+        })
+    }
+}
+
+fn run(before: &Reading, after: &Reading, outcome: &Outcome) -> Run {
+    let (cpu_seconds, user_seconds) = after.server.since(before.server);
+    let (driver_seconds, _) = after.driver.since(before.driver);
+    Run {
+        units: outcome.units,
+        seconds: (after.at - before.at).as_secs_f64(),
+        cpu_seconds,
+        user_seconds,
+        driver_seconds,
+        p50_ms: quantile_ms(&outcome.latency, 0.5),
+        p99_ms: quantile_ms(&outcome.latency, 0.99),
+        p999_ms: quantile_ms(&outcome.latency, 0.999),
+        rest: None,
+        tally: outcome.tally,
+        counters: after
+            .counters
+            .zip(before.counters)
+            .map(|(after, before)| after.since(before)),
+    }
+}
+
+fn quantile_ms(latency: &Histogram<u64>, quantile: f64) -> f64 {
+    latency.value_at_quantile(quantile) as f64 / 1e6
+}

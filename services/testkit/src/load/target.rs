@@ -1,0 +1,140 @@
+//! What the figures should be.
+
+use serde::Serialize;
+
+use super::case::Case;
+use super::run::Figure;
+use super::server::Kind;
+use super::summary::Summary;
+
+/// One promise about the edge.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// The case that it is about.
+    pub case: &'static str,
+    /// The figure.
+    pub figure: Figure,
+    /// What the figure is set against.
+    pub against: Against,
+    /// The bound.
+    pub at_most: f64,
+}
+
+/// What a figure is set against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Against {
+    /// Nothing: the bound is in the figure's own unit.
+    Nothing,
+    /// The floor: the bound is a ratio.
+    Floor,
+    /// Another case of the edge: the bound is a ratio.
+    Case(&'static str),
+    /// Another case of the edge: the bound is a difference in the figure's own unit.
+    Above(&'static str),
+}
+
+/// What became of a target.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Reached {
+    /// The value that counts.
+    pub value: f64,
+    /// Whether it is within the bound.
+    pub is_met: bool,
+}
+
+impl Target {
+    /// All targets.
+    pub const ALL: [Self; 18] = [
+        Self::new("connect-key", Figure::Cpu, Against::Nothing, 60.0),
+        Self::new("connect-jwt", Figure::Cpu, Against::Nothing, 80.0),
+        Self::new("idle", Figure::SessionBytes, Against::Nothing, 3_072.0),
+        Self::new("idle", Figure::RestCpu, Against::Nothing, 10.0),
+        Self::new("fanout-128-w64", Figure::Cpu, Against::Floor, 1.5),
+        Self::new("fanout-1k-w64", Figure::Cpu, Against::Floor, 1.5),
+        Self::new("fanout-128-w1", Figure::Cpu, Against::Floor, 1.15),
+        Self::new("fanout-1k-w1", Figure::Cpu, Against::Floor, 1.15),
+        Self::new("fanout-fixed", Figure::P50, Against::Floor, 1.15),
+        Self::new("fanout-fixed", Figure::P99, Against::Floor, 1.25),
+        Self::new(
+            "churn-connect",
+            Figure::P99,
+            Against::Case("fanout-fixed"),
+            1.2,
+        ),
+        Self::new(
+            "churn-presence",
+            Figure::P99,
+            Against::Case("fanout-fixed"),
+            1.2,
+        ),
+        Self::new("pairs-max", Figure::Cpu, Against::Floor, 1.5),
+        Self::new("pairs-max-acks", Figure::Cpu, Against::Floor, 2.0),
+        Self::new("pairs-fixed-acks", Figure::P50, Against::Nothing, 0.4),
+        Self::new("pairs-fixed-acks", Figure::P99, Against::Nothing, 2.0),
+        Self::new(
+            "beside-loud",
+            Figure::P99,
+            Against::Above("beside-quiet"),
+            2.0,
+        ),
+        Self::new("lanes-2", Figure::Cpu, Against::Case("lanes-1"), 1.1),
+    ];
+
+    const fn new(case: &'static str, figure: Figure, against: Against, at_most: f64) -> Self {
+        Self {
+            case,
+            figure,
+            against,
+            at_most,
+        }
+    }
+
+    /// What became of it; `None` if something that it needs was not measured or is no floor.
+    #[must_use]
+    pub fn reached(&self, summary: &Summary) -> Option<Reached> {
+        let median = |case| summary.series(case, Kind::Edge)?.median(self.figure);
+        let own = median(self.case)?;
+        let value = match self.against {
+            Against::Nothing => own,
+            Against::Floor => {
+                let case = Case::ALL.iter().find(|case| case.name == self.case)?;
+                own / summary.floor_of(case)?.median(self.figure)?
+            }
+            Against::Case(other) => own / median(other)?,
+            Against::Above(other) => own - median(other)?,
+        };
+        Some(Reached {
+            value,
+            is_met: value <= self.at_most,
+        })
+    }
+
+    /// What is promised, in words.
+    #[must_use]
+    pub fn promise(&self) -> String {
+        let (figure, bound) = (self.figure.label(), self.at_most);
+        match self.against {
+            Against::Nothing => format!("{figure} ≤ {bound}"),
+            Against::Floor => format!("{figure} ≤ {bound} × floor"),
+            Against::Case(other) => format!("{figure} ≤ {bound} × {other}"),
+            Against::Above(other) => format!("{figure} ≤ {bound} above {other}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_is_about_cases_that_exist() {
+        let exists = |name: &str| Case::ALL.iter().any(|case| case.name == name);
+        for target in Target::ALL {
+            assert!(exists(target.case), "{}", target.case);
+            match target.against {
+                Against::Case(other) | Against::Above(other) => assert!(exists(other), "{other}"),
+                Against::Nothing | Against::Floor => {}
+            }
+        }
+    }
+}
