@@ -14,7 +14,7 @@ async fn c01_v1_upgrades_and_any_other_path_does_not() {
     };
     assert_eq!(status("/v1?key=pk_live_demo").await, 101);
     for path in [
-        "/", "/v1/", "/V1", "/v2", "/v1/x", "//v1", "/v1%2F", "/api/v1",
+        "/", "/v1/", "/V1", "/v2", "/v1/x", "//v1", "/v1%2F", "/api/v1", "/echo",
     ] {
         let url = format!("{path}?key=pk_live_demo");
         assert_eq!(status(&url).await, 404, "{url}");

@@ -23,6 +23,8 @@ use crate::session::{Awaiting, Phase};
 
 /// Reads in one poll, before others get their turn.
 const READS_PER_POLL: usize = 4;
+/// Room that the lane keeps for the replies of one read.
+const REPLIES_KEPT_BYTES: usize = 64 * 1024;
 /// Pings and pongs of one client, far above what any heartbeat needs.
 pub(super) const CONTROL_RATE: Rate = Rate {
     per_second: 50,
@@ -233,6 +235,8 @@ impl Lane {
         if !self.actions.replies.is_empty() {
             let replies = self.actions.replies.as_slice().into();
             self.actions.replies.clear();
+            // One large reply is no reason to hold its room for good.
+            self.actions.replies.shrink_to(REPLIES_KEPT_BYTES);
             self.append(key, Segment::Own(replies), Content::Other);
         }
     }
