@@ -137,3 +137,34 @@ pub(crate) async fn not_found() -> RestError {
         "there is no such endpoint",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_refusal_has_its_status_its_code_and_a_text() {
+        let refusals = [
+            RestError::invalid("data: nested too deep"),
+            RestError::reserved(),
+            RestError::unauthorized(),
+            RestError::out_of_scope(),
+            RestError::not_permitted(),
+            RestError::suspended(),
+            not_found().await,
+            RestError::too_large(),
+            RestError::over_quota(),
+            RestError::from(cluster::Unavailable),
+        ];
+        let mut lines = Vec::new();
+        for refusal in refusals {
+            let response = refusal.into_response();
+            let status = response.status().as_u16();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            lines.push(format!("{status} {}", String::from_utf8_lossy(&body)));
+        }
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}
