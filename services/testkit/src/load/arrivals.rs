@@ -90,21 +90,6 @@ impl Part for Arrivals {
         self.welcomed == self.credentials.len() as u64
     }
 
-    fn play(
-        &mut self,
-        _links: &mut Links,
-        _me: usize,
-        _now: Instant,
-    ) -> io::Result<Option<Instant>> {
-        Ok(None)
-    }
-
-    fn is_settled(&self) -> bool {
-        true
-    }
-
-    fn begin(&mut self) {}
-
     fn outcome(&self) -> Outcome {
         Outcome {
             units: self.welcomed,

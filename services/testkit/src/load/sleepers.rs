@@ -120,21 +120,6 @@ impl Part for Sleepers {
             }
     }
 
-    fn play(
-        &mut self,
-        _links: &mut Links,
-        _me: usize,
-        _now: Instant,
-    ) -> io::Result<Option<Instant>> {
-        Ok(None)
-    }
-
-    fn is_settled(&self) -> bool {
-        true
-    }
-
-    fn begin(&mut self) {}
-
     fn outcome(&self) -> Outcome {
         let mut tally = self.tally;
         tally.lost = self.heard.iter().map(|stream| stream.lost(1)).sum();

@@ -36,12 +36,22 @@ pub trait Part: Debug {
     );
     /// Whether the members may play.
     fn is_ready(&self) -> bool;
-    /// Sends what is due; returns when to be asked again, unless something is heard before. `me` is the part's own number.
-    fn play(&mut self, links: &mut Links, me: usize, now: Instant) -> io::Result<Option<Instant>>;
+    /// Sends what is due; returns when to be asked again, unless something is heard before. `me` is the part's own number. A
+    /// part whose connecting is all there is to it plays nothing.
+    fn play(
+        &mut self,
+        _links: &mut Links,
+        _me: usize,
+        _now: Instant,
+    ) -> io::Result<Option<Instant>> {
+        Ok(None)
+    }
     /// Whether everything that was sent has arrived.
-    fn is_settled(&self) -> bool;
+    fn is_settled(&self) -> bool {
+        true
+    }
     /// Forgets what was measured so far, but not what went wrong.
-    fn begin(&mut self);
+    fn begin(&mut self) {}
     /// What came of it.
     fn outcome(&self) -> Outcome;
 }
