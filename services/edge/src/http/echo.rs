@@ -7,12 +7,12 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::Connection;
-use super::knock::knock;
+use super::knock::{knock, let_in};
 use super::upgrade::Upgraded;
 use crate::dialects::Dialect;
 use crate::dialects::echo::Echo;
 use crate::lane::Admission;
-use crate::metrics::Outcome;
+use crate::metrics::{DialectMetrics, Metrics, Outcome};
 use crate::parts::Parts;
 
 /// Admits a client, or says why not.
@@ -25,16 +25,15 @@ pub(super) async fn connect(
         Ok(upgrade) => upgrade,
         Err(refused) => return refused,
     };
-    let response = upgrade.response();
-    let tasks = parts.tasks.clone();
-    tasks.spawn(async move {
-        match upgrade.upgraded().await {
-            Some(upgraded) => enter(&parts, upgraded).await,
-            None => parts.metrics.echo.handshakes.count(Outcome::Abandoned),
-        }
-        drop(connection);
-    });
-    response
+    let_in(
+        parts,
+        connection,
+        upgrade,
+        metrics_of,
+        |parts, upgraded| async move {
+            enter(&parts, upgraded).await;
+        },
+    )
 }
 
 /// From the upgrade to the lane: there is nothing to ask.
@@ -55,4 +54,8 @@ async fn enter(parts: &Parts, upgraded: Upgraded) {
     if lane.admit(admission).await.is_err() {
         parts.metrics.echo.handshakes.count(Outcome::Draining);
     }
+}
+
+fn metrics_of(metrics: &Metrics) -> &DialectMetrics {
+    &metrics.echo
 }

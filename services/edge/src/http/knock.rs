@@ -4,6 +4,7 @@
 //! Refuses to know credentials. Whoever is refused here gets an HTTP answer, since there is no WebSocket yet.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::Request;
@@ -12,9 +13,9 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::Connection;
 use super::rest::{ErrorBody, RestError};
-use super::upgrade::{Upgrade, UpgradeError};
+use super::upgrade::{Upgrade, UpgradeError, Upgraded};
 use crate::limit::client_address;
-use crate::metrics::{DialectMetrics, Outcome, Refusal};
+use crate::metrics::{DialectMetrics, Metrics, Outcome, Refusal};
 use crate::parts::Parts;
 
 /// The upgrade that the request asks for, or the answer that refuses it; a refusal counts at the door of `dialect`.
@@ -53,6 +54,30 @@ pub(super) fn knock(
         dialect.handshakes.count(Outcome::BadUpgrade);
         not_an_upgrade(error)
     })
+}
+
+/// Accepts the upgrade and, once the bare stream is there, lets `enter` have it. The connection keeps its place until
+/// somebody has admitted the client.
+pub(super) fn let_in<F>(
+    parts: Arc<Parts>,
+    connection: Connection,
+    upgrade: Upgrade,
+    dialect: fn(&Metrics) -> &DialectMetrics,
+    enter: impl FnOnce(Arc<Parts>, Upgraded) -> F + Send + 'static,
+) -> Response
+where
+    F: Future<Output = ()> + Send,
+{
+    let response = upgrade.response();
+    let tasks = parts.tasks.clone();
+    tasks.spawn(async move {
+        match upgrade.upgraded().await {
+            Some(upgraded) => enter(parts, upgraded).await,
+            None => dialect(&parts.metrics).handshakes.count(Outcome::Abandoned),
+        }
+        drop(connection);
+    });
+    response
 }
 
 /// The client's own address. A header line that is no text still counts as a line: skipping it would let a client choose

@@ -12,14 +12,14 @@ use protocol::close::CloseReason;
 use tokio::net::TcpStream;
 
 use super::Connection;
-use super::knock::knock;
+use super::knock::{knock, let_in};
 use super::refusal::refuse;
 use super::upgrade::Upgraded;
 use crate::auth::{AdmitError, Credential, Identity, authenticate};
 use crate::dialects::Dialect;
 use crate::dialects::realtime::{Opening, Realtime, close_frame};
 use crate::lane::{Admission, LaneEnded, unix_now};
-use crate::metrics::{Outcome, Refusal};
+use crate::metrics::{DialectMetrics, Metrics, Outcome, Refusal};
 use crate::parts::Parts;
 use crate::session::Guards;
 use crate::turn;
@@ -43,17 +43,15 @@ pub(super) async fn connect(
         origin(request.headers()),
         unix_now().as_secs(),
     );
-    let response = upgrade.response();
-    let tasks = parts.tasks.clone();
-    tasks.spawn(async move {
-        match upgrade.upgraded().await {
-            // The connection keeps its place until somebody has admitted it.
-            Some(upgraded) => enter(&parts, upgraded, identity).await,
-            None => parts.metrics.realtime.handshakes.count(Outcome::Abandoned),
-        }
-        drop(connection);
-    });
-    response
+    let_in(
+        parts,
+        connection,
+        upgrade,
+        metrics_of,
+        move |parts, upgraded| async move {
+            enter(&parts, upgraded, identity).await;
+        },
+    )
 }
 
 /// Everything between the upgrade and the lane.
@@ -139,6 +137,10 @@ fn realtime(parts: &Parts, identity: Identity) -> Realtime {
         metadata: identity.peer_metadata,
     });
     Realtime::new(identity.scope, peer, meter, parts.session_limits, opening)
+}
+
+fn metrics_of(metrics: &Metrics) -> &DialectMetrics {
+    &metrics.realtime
 }
 
 async fn turn_away(parts: &Parts, upgraded: Upgraded, reason: CloseReason) {
