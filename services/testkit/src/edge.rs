@@ -206,7 +206,11 @@ fn beside_this_test() -> PathBuf {
 
 /// The command with an environment of its own: nothing of the caller's settings leaks into a test.
 fn command(directory: &Directory, config: &EdgeConfig) -> Command {
-    let mut command = Command::new(binary());
+    let mut words = config.host().prefix();
+    words.push(binary().into());
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    let listen = format!("{}:0", config.host().tests());
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("SWITCHBOARD_") {
             command.env_remove(name);
@@ -214,8 +218,8 @@ fn command(directory: &Directory, config: &EdgeConfig) -> Command {
     }
     command
         .env("SWITCHBOARD_CONFIG", directory.config_path())
-        .env("SWITCHBOARD_LISTEN", "127.0.0.1:0")
-        .env("SWITCHBOARD_ADMIN_LISTEN", "127.0.0.1:0")
+        .env("SWITCHBOARD_LISTEN", &listen)
+        .env("SWITCHBOARD_ADMIN_LISTEN", &listen)
         .envs(config.variables())
         .stdin(Stdio::null())
         .kill_on_drop(true);

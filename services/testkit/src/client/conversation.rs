@@ -19,8 +19,8 @@ impl Client {
         self.message_at(Message::text(frame.to_string()), Place::here())
     }
 
-    /// Sends a frame if the connection still takes one.
-    pub(crate) async fn offer(&mut self, frame: &Value) -> bool {
+    /// Sends a frame, and tells whether the connection took it.
+    pub async fn offer(&mut self, frame: &Value) -> bool {
         self.socket
             .send(Message::text(frame.to_string()))
             .await

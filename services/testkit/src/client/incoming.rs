@@ -89,7 +89,7 @@ impl Client {
     ///
     /// # Errors
     /// The end came.
-    pub(crate) async fn patient_frame(&mut self) -> Result<Value, Closed> {
+    pub async fn patient_frame(&mut self) -> Result<Value, Closed> {
         if let Some(frame) = self.aside.pop_front() {
             return Ok(frame);
         }

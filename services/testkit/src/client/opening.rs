@@ -99,6 +99,15 @@ impl Client {
         self.welcome_at(Place::here())
     }
 
+    /// Reads the welcome of a client that may be refused.
+    ///
+    /// # Errors
+    /// It was.
+    pub async fn try_welcome(&mut self) -> Result<(), Closed> {
+        self.welcome = self.patient_frame().await?;
+        Ok(())
+    }
+
     async fn welcome_at(&mut self, place: Place) {
         self.welcome = self.expect_at("welcome", place).await;
     }

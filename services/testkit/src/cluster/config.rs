@@ -1,7 +1,7 @@
 //! How a cluster is put together.
 
 use super::{Guard, Store, TestCluster};
-use crate::{EdgeConfig, TestEdge, proxy::FaultProxy};
+use crate::{EdgeConfig, Host, TestEdge, proxy::FaultProxy};
 
 /// A cluster before it is started: a single Redis, no relays, heartbeats and audits fast enough for a test.
 #[derive(Debug)]
@@ -10,6 +10,7 @@ pub struct ClusterConfig {
     config: EdgeConfig,
     store: Option<Store>,
     relay_seed: Option<u64>,
+    hosts: Vec<Host>,
 }
 
 impl ClusterConfig {
@@ -36,6 +37,7 @@ impl ClusterConfig {
             config,
             store: None,
             relay_seed: None,
+            hosts: Vec::new(),
         }
     }
 
@@ -61,6 +63,13 @@ impl ClusterConfig {
         self
     }
 
+    /// Runs the edges there, one on each; those beyond the list run on this machine as it is.
+    #[must_use]
+    pub fn on(mut self, hosts: Vec<Host>) -> Self {
+        self.hosts = hosts;
+        self
+    }
+
     /// Goes without a guard.
     #[must_use]
     pub fn without(self, guard: Guard) -> Self {
@@ -83,7 +92,9 @@ impl ClusterConfig {
                 proxies.push(proxy);
             }
             let id = letter.to_string();
-            configs.push(self.config.clone().set("redis_url", url).set("edge_id", id));
+            let host = self.hosts.get(index).cloned().unwrap_or_else(Host::local);
+            let config = self.config.clone().set("redis_url", url).set("edge_id", id);
+            configs.push(config.on(host));
         }
         let mut edges = Vec::new();
         for config in &configs {

@@ -1,7 +1,7 @@
 //! What protects a cluster from a fault, and the setting that takes the protection away.
 //!
 //! A test of a fault proves something only if it fails without the guard. No guard has a switch of its own: each is a
-//! period, and `0s` means never. The names of these settings stand here and nowhere else in the kit.
+//! period, which can be never, or longer than any test. The names of these settings stand here and nowhere else in the kit.
 
 use crate::EdgeConfig;
 
@@ -23,10 +23,10 @@ impl Guard {
     #[must_use]
     pub fn off(self, config: EdgeConfig) -> EdgeConfig {
         match self {
-            Self::TopologyPoll => config.section("redis", "sentinel_poll", "0s"),
+            Self::TopologyPoll => config.section("redis", "topology_poll", "0s"),
             Self::Probe => config.section("redis", "probe", "0s"),
             Self::LeaseAudit => config.timing("lease_audit", "0s"),
-            Self::EdgeTtl => config.timing("edge_ttl", "0s"),
+            Self::EdgeTtl => config.timing("edge_ttl", "1h"),
         }
     }
 }

@@ -142,7 +142,7 @@ impl Drop for FaultProxy {
     fn drop(&mut self) {
         // Both fail only after a panic of the thread, which its own output tells.
         if let (Some(stop), Some(thread)) = (self.stop.take(), self.thread.take()) {
-            drop(stop.send(()));
+            let _told = stop.send(());
             drop(thread.join());
         }
     }

@@ -1,7 +1,7 @@
 //! Redis Cluster: three primaries with a replica each, slots in thirds.
 
-use super::{CommandStats, Host, Port, RedisProcess, process::Program, server::STORELESS};
-use crate::until;
+use super::{CommandStats, Port, RedisProcess, process::Program, server::STORELESS};
+use crate::{Host, until};
 
 /// Six nodes that agree. Nodes 0 to 2 begin as primaries, 3 to 5 as their replicas.
 #[derive(Debug)]

@@ -4,14 +4,13 @@
 //! - [`RedisProcess`]: one process of any of them: killed, frozen, revived on its port, asked commands.
 //! - [`Connection`], [`Reply`], [`CommandStats`]: what a test asks Redis itself, over a small client of our own, so that
 //!   no library's way of recovering stands between the test and the server.
-//! - [`Host`], [`Port`]: where a process runs.
+//! - [`Port`]: a number that a process keeps over its restarts.
 //!
 //! Nothing here knows an edge. Processes end with the test process, however that ends.
 
 mod cluster;
 mod command_stats;
 mod connection;
-mod host;
 mod keeper;
 mod port;
 mod process;
@@ -22,7 +21,6 @@ mod server;
 pub use cluster::RedisCluster;
 pub use command_stats::CommandStats;
 pub use connection::Connection;
-pub use host::Host;
 pub use port::Port;
 pub use process::RedisProcess;
 pub use reply::Reply;

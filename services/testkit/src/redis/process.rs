@@ -9,8 +9,8 @@ use std::{
 
 use nix::sys::signal::Signal;
 
-use super::{CommandStats, Connection, Host, Port, Reply, keeper};
-use crate::{directory::Directory, signal, until};
+use super::{CommandStats, Connection, Port, Reply, keeper};
+use crate::{Host, directory::Directory, signal, until};
 
 /// Which program to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::{Connection, Host, Port, RedisProcess, Reply, process::Program, server::STORELESS};
-use crate::until;
+use super::{Connection, Port, RedisProcess, Reply, process::Program, server::STORELESS};
+use crate::{Host, until};
 
 /// Three data nodes and three Sentinels, on three hosts. Which node is the primary changes.
 #[derive(Debug)]

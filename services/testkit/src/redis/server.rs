@@ -2,7 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::{Host, Port, RedisProcess, process::Program};
+use super::{Port, RedisProcess, process::Program};
+use crate::Host;
 
 /// One server, empty at the start, on a port of its own.
 #[derive(Debug)]
