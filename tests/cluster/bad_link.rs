@@ -30,7 +30,10 @@ async fn resets_at_any_moment_are_no_clients_business() {
     };
     let ledger = exchange.run(chaos).await;
     println!("{ledger}");
-    ledger.assert_whole();
+    // A message that Redis has handed to a connection which is then cut is gone with it: pub/sub has no memory. Nothing else
+    // may be lost, and nothing may be turned around or doubled.
+    ledger.assert_sound();
+    assert!(ledger.lost().len() <= ledger.asked().len() / 50, "{ledger}");
     assert_eq!(
         ledger.answers().keys().collect::<Vec<_>>(),
         [&"ack"],

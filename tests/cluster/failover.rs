@@ -23,16 +23,39 @@ async fn no_acked_direct_is_lost_in_a_planned_failover_and_messages_only_for_a_m
     }
 }
 
-// The same without asking Sentinel: it has to lose far more, or the test above proves nothing.
+// An edge that starts right after a planned failover is linked to the new primary; one that was there before must follow.
+#[tokio::test]
+async fn an_edge_from_before_a_planned_failover_and_one_from_after_it_meet() {
+    let refusals = refused_across_a_planned_failover(ClusterConfig::demo(3)).await;
+    assert_eq!(refusals, 0);
+}
+
+// The same without asking Sentinel: both are linked to a primary, and neither sees anything wrong.
 #[tokio::test]
 async fn without_asking_sentinel_a_planned_failover_splits_the_world() {
     let config = ClusterConfig::demo(3)
         .without(Guard::TopologyPoll)
         .without(Guard::Probe);
-    let (directs, messages) = planned_failover(config).await;
-    println!("directs: {directs}\nmessages: {messages}");
-    let worse = messages.loss_window() > Duration::from_millis(600) || !directs.lost().is_empty();
-    assert!(worse, "nothing was lost without a guard");
+    assert!(refused_across_a_planned_failover(config).await > 0);
+}
+
+/// Directs from an edge from before to one from after, in the seconds in which the former primary lets go of nobody.
+async fn refused_across_a_planned_failover(config: ClusterConfig) -> usize {
+    let mut cluster = config.over(Store::sentinels().await).start().await;
+    let mut alice = cluster.peer(0, "alice").await;
+    cluster.store_mut().sentinel_set().order_failover().await;
+    let _new = cluster.store_mut().sentinel_set().succeeded(0).await;
+    assert!(cluster.edge_mut(2).stop().await.success());
+    cluster.restart(2).await;
+    cluster.ready(2).await;
+    let _carol = cluster.peer(2, "carol").await;
+    let until = Instant::now() + Duration::from_secs(3);
+    let mut refusals = 0;
+    while Instant::now() < until {
+        let send = json!({"type": "send", "to": "carol", "data": 1});
+        refusals += usize::from(alice.request(send).await["type"] != "ack");
+    }
+    refusals
 }
 
 #[tokio::test]

@@ -7,19 +7,6 @@ use testkit::{Client, ClusterConfig, Store, TestCluster, redis::RedisServer, unt
 
 use crate::crowd::data_of;
 
-// The same with a Redis that gives up on whoever is behind: what the test above would not forgive does happen.
-#[tokio::test]
-async fn without_room_in_redis_a_burst_is_lost_unseen() {
-    let redis = RedisServer::with("client-output-buffer-limit pubsub 1mb 1mb 1\n").await;
-    let scene = Burst::over(redis).await;
-    assert!(
-        scene.missing > 0 && scene.counted == 0.0,
-        "{} missing, {} counted",
-        scene.missing,
-        scene.counted
-    );
-}
-
 // The edge stands still while another one publishes; when it goes on, everything is there at once. Redis would cut off a
 // subscriber this far behind, which is another test.
 #[tokio::test]

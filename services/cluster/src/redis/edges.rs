@@ -31,6 +31,8 @@ struct View {
     /// When a sign of life was first missed.
     missed: HashMap<Incarnation, Instant>,
     dead: HashSet<Incarnation>,
+    /// Registrations that this edge had, and still has to clean up after.
+    former: Vec<Incarnation>,
     /// Since when every renewal of this edge's own sign of life has gone through.
     steady_since: Option<Instant>,
 }
@@ -51,11 +53,18 @@ impl Edges {
 
     /// Takes another registration.
     pub(super) fn register_anew(&self) -> Incarnation {
+        let former = self.registration();
+        self.lock().former.push(former);
         let registration = Incarnation::random();
         self.is_registered.store(false, Ordering::Release);
         self.registration
             .store(registration.as_u64(), Ordering::Release);
         registration
+    }
+
+    /// Takes the registrations that this edge had before.
+    pub(super) fn take_former(&self) -> Vec<Incarnation> {
+        std::mem::take(&mut self.lock().former)
     }
 
     pub(super) fn is_registered(&self) -> bool {

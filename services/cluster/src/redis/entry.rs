@@ -28,6 +28,8 @@ use crate::topic::Topic;
 
 /// Deltas kept while a roster is on its way; beyond that it is read once more.
 const AHEAD_MAX: usize = 1_024;
+/// Edges whose latest parcel is remembered; the one heard first is forgotten first.
+const EDGES_HEARD_MAX: usize = 256;
 /// How long a join waits for its own delta before the topic is read again.
 const DELTA_WAIT: Duration = Duration::from_secs(1);
 
@@ -40,6 +42,8 @@ pub(super) struct Entry {
     /// Redis has confirmed that this edge hears the topic.
     standing: bool,
     waiting: Vec<(Ticket, Instant)>,
+    /// The latest parcel of each edge that was heard here.
+    heard: Vec<(Incarnation, u64)>,
     /// `None` for topics that nobody is a member of, such as the inbox of a peer.
     members: Option<Box<Members>>,
 }
@@ -128,6 +132,7 @@ impl Entry {
             lanes: Vec::new(),
             standing: false,
             waiting: Vec::new(),
+            heard: Vec::new(),
             members: None,
         }
     }
@@ -356,6 +361,21 @@ impl Entry {
         }
         self.answer_joins(teller.inboxes);
         self.drop_empty_members();
+    }
+
+    /// Notes a parcel of messages. Returns whether it is new: an edge numbers what it says on a topic upwards, and says
+    /// nothing new before it knows what became of the last.
+    pub(super) fn note_parcel(&mut self, edge: Incarnation, number: u64) -> bool {
+        if let Some((_, latest)) = self.heard.iter_mut().find(|(known, _)| *known == edge) {
+            let is_new = number > *latest;
+            *latest = number.max(*latest);
+            return is_new;
+        }
+        if self.heard.len() == EDGES_HEARD_MAX {
+            self.heard.remove(0);
+        }
+        self.heard.push((edge, number));
+        true
     }
 
     /// A delta arrived from Redis.

@@ -83,6 +83,9 @@ pub(super) async fn reoffer(shared: &Arc<Shared>) {
     shared.leases.offer_all(shared).await;
     shared.quotas.offer_all(shared).await;
     holds::offer_all(shared).await;
+    for former in shared.edges.take_former() {
+        sweep::forget(shared, former).await;
+    }
 }
 
 /// One beat; `None` if Redis could not be asked.

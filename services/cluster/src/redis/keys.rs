@@ -14,8 +14,10 @@ use crate::leases::LeaseKey;
 use crate::origin::Incarnation;
 use crate::topic::{Address, Topic};
 
-/// Slots that topics and leases are spread over.
+/// Slots that topics are spread over.
 pub(super) const PARTITIONS: u16 = 256;
+/// Slots that leases are spread over: fewer, since every edge reads a log of each in every audit.
+pub(super) const LEASE_PARTITIONS: u16 = 32;
 
 /// The name of one topic: 128 bits of a SHA-256, so nobody finds two topics with one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,9 +105,14 @@ impl Names {
 
     pub(super) fn lease(&self, key: &LeaseKey) -> (u16, Str) {
         let hash = lease_hash(key);
-        let partition = hash as u16 % PARTITIONS;
-        let name = self.in_partition(partition, format_args!("lease:{hash:032x}"));
-        (partition, name)
+        let partition = hash as u16 % LEASE_PARTITIONS;
+        let name = format!("{}:{{l{partition}}}:lease:{hash:032x}", self.prefix);
+        (partition, name.into())
+    }
+
+    /// The log of takeovers of a partition of leases: a stream.
+    pub(super) fn takeovers(&self, partition: u16) -> Str {
+        format!("{}:{{l{partition}}}:takeovers", self.prefix).into()
     }
 
     /// One of the keys that an app's use is counted in.

@@ -2,18 +2,22 @@
 //!
 //! What is held is kept here, so that it can be told again: Redis may lose it. An eviction reaches the loser three ways,
 //! and any one is enough: told by the winner, found by the audit, and by a message of its successor (`fences`).
+//!
+//! The audit reads what was taken over since the last one, from a log of each partition: its cost does not grow with what is
+//! held. After every doubt about Redis, and once in a while without one, each lease is compared.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use fred::prelude::Value;
 use hashbrown::HashMap;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
-use super::keys::PARTITIONS;
+use super::keys::LEASE_PARTITIONS;
 use super::link::Link;
 use super::parcel;
 use super::scripts::lease::{
-    self, AUDIT, AUDIT_LEASES_MAX, Attached, Believed, Claim, Claimant, HOLDER, Lost, Manners,
-    RELEASE,
+    self, AUDIT, AUDIT_LEASES_MAX, Attached, Believed, Claim, Claimant, HOLDER, LEASE_LIFE, Lost,
+    Manners, RELEASE, TAKEOVERS_MAX, Takeover,
 };
 use super::shared::Shared;
 use crate::Unavailable;
@@ -23,6 +27,9 @@ use crate::origin::{Incarnation, SessionId};
 
 /// Releases that Redis could not be told; beyond that a lease runs out by itself.
 const UNRELEASED_MAX: usize = 65_536;
+
+/// Audit intervals between two comparisons of each lease, which also keep the records alive.
+const COMPARE_EVERY: u32 = 20;
 
 /// What this edge holds.
 #[derive(Debug, Default)]
@@ -56,9 +63,10 @@ impl LeaseTable {
             .await
             .ok_or(Unavailable)?;
         let dead = shared.edges.dead();
-        let (_, lease) = shared.names.lease(key);
+        let (partition, lease) = shared.names.lease(key);
         let claim = Claim {
             lease,
+            takeovers: shared.names.takeovers(partition),
             claimant: Claimant {
                 incarnation: shared.incarnation,
                 session,
@@ -165,6 +173,16 @@ impl LeaseTable {
         }
     }
 
+    /// Forgets what a session holds below `fence`; returns whether there was anything.
+    fn lose(&self, session: SessionId, fence: Fence) -> bool {
+        let mut table = self.lock();
+        let before = table.held.len();
+        table
+            .held
+            .retain(|(_, holder), held| *holder != session || held.fence >= fence);
+        table.held.len() < before
+    }
+
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -177,31 +195,77 @@ enum Pace {
     Spread,
 }
 
-/// Compares every lease with Redis once in each audit interval, until the edge leaves.
+/// Audits in each interval, until the edge leaves.
 pub(super) async fn audit_all(shared: Arc<Shared>) {
     let every = shared.config.lease_audit;
     if every.is_zero() {
         return;
     }
+    let mut read_up_to = vec![String::from("-"); usize::from(LEASE_PARTITIONS)];
+    let compare_every = (every * COMPARE_EVERY).min(LEASE_LIFE / 3);
+    let mut compared = Instant::now();
     loop {
-        let next = Instant::now() + every;
-        if let Some(link) = shared.links.current() {
-            release_pending(&shared, &link).await;
+        tokio::select! {
+            () = sleep(every) => {}
+            () = shared.ended.cancelled() => return,
+        }
+        let Some(link) = shared.links.current() else {
+            continue;
+        };
+        release_pending(&shared, &link).await;
+        let missed_some = read_takeovers(&shared, &link, &mut read_up_to).await;
+        if missed_some == Ok(Missed::Some) || compared.elapsed() >= compare_every {
+            compared = Instant::now();
             tokio::select! {
                 () = audit(&shared, &link, Pace::Spread) => {}
                 () = shared.ended.cancelled() => return,
             }
         }
-        tokio::select! {
-            () = sleep_until(next) => {}
-            () = shared.ended.cancelled() => return,
+    }
+}
+
+/// Whether a log was cut before it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missed {
+    Nothing,
+    Some,
+}
+
+/// Tells sessions of this edge that lost their device since the last look, whatever became of the news of it.
+async fn read_takeovers(
+    shared: &Arc<Shared>,
+    link: &Link,
+    read_up_to: &mut [String],
+) -> Result<Missed, Unavailable> {
+    let mut missed = Missed::Nothing;
+    for (partition, from) in (0..LEASE_PARTITIONS).zip(read_up_to) {
+        let args = vec![
+            shared.names.takeovers(partition).into(),
+            from.as_str().into(),
+            "+".into(),
+        ];
+        let reply: Value = link.command("XRANGE", args).await.map_err(|error| {
+            shared.doubt(link.generation, &error);
+            Unavailable
+        })?;
+        let takeovers = lease::parse_takeovers(reply).map_err(|_| Unavailable)?;
+        if takeovers.len() >= TAKEOVERS_MAX {
+            missed = Missed::Some;
+        }
+        for Takeover { id, loser, fence } in takeovers {
+            *from = format!("({id}");
+            if loser.incarnation == shared.incarnation && shared.leases.lose(loser.session, fence) {
+                shared.status.add(|counts| &counts.audit_losses, 1);
+                tell(shared, loser.session, fence);
+            }
         }
     }
+    Ok(missed)
 }
 
 async fn audit(shared: &Arc<Shared>, link: &Link, pace: Pace) {
     let mut partitions: Vec<Vec<(LeaseKey, SessionId, Believed)>> = Vec::new();
-    partitions.resize_with(usize::from(PARTITIONS), Vec::new);
+    partitions.resize_with(usize::from(LEASE_PARTITIONS), Vec::new);
     for ((key, session), held) in &shared.leases.lock().held {
         let (partition, lease) = shared.names.lease(key);
         let believed = Believed {
@@ -216,7 +280,7 @@ async fn audit(shared: &Arc<Shared>, link: &Link, pace: Pace) {
         partitions[usize::from(partition)].push((key.clone(), *session, believed));
     }
     // A third of the interval for all of them leaves two thirds for whatever delays one.
-    let step = shared.config.lease_audit / u32::from(PARTITIONS) / 3;
+    let step = shared.config.lease_audit / u32::from(LEASE_PARTITIONS) / 3;
     for leases in partitions.into_iter().filter(|leases| !leases.is_empty()) {
         for some in leases.chunks(AUDIT_LEASES_MAX) {
             if audit_some(shared, link, some).await.is_err() {
@@ -224,7 +288,7 @@ async fn audit(shared: &Arc<Shared>, link: &Link, pace: Pace) {
             }
         }
         if pace == Pace::Spread {
-            tokio::time::sleep(step).await;
+            sleep(step).await;
         }
     }
 }

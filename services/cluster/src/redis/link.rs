@@ -181,7 +181,8 @@ impl Link {
         }
     }
 
-    async fn ping_subscriber(&self) -> Result<(), Error> {
+    /// Answered after everything that Redis had sent before.
+    pub(super) async fn ping_subscriber(&self) -> Result<(), Error> {
         // A subscribed connection answers with an array.
         self.subscriber.ping::<Value>(None).await.map(drop)
     }

@@ -236,7 +236,7 @@ impl Member {
         let leave = async {
             self.shared.leases.release_all(&self.shared).await;
             self.shared.quotas.give_back(&self.shared).await;
-            super::sweep::withdraw(&self.shared).await;
+            super::sweep::forget(&self.shared, self.shared.edges.registration()).await;
             heartbeat::end(&self.shared).await;
         };
         if timeout(LEAVE_WITHIN, leave).await.is_err() {

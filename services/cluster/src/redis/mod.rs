@@ -7,14 +7,13 @@
 //! - The link: `topology` says where Redis is, `link` is a pair of connections, `links` the one in use, the `keeper` makes and
 //!   ends them; `pulse` says whether the world stands still, [`status`] how it goes.
 //! - What edges say: `outbox` and `publisher` on the way out, `reader` on the way in, `parcel` its form, `keys` its names;
-//!   `again` and `fences` sort out what must not be heard.
+//!   `fences` tell who must not be heard.
 //! - What edges share: `table` of topics, each an `entry` with its `roster`; `subscriptions` and `holds` bring Redis in line with
 //!   it. `edges`, `heartbeat` and `sweep`: who is alive. `leases`, `quotas`.
 //!
 //! Redis answers late, or not at all, or not truly (a failover loses writes). What this edge holds is therefore kept here,
 //! and told again after every doubt; pub/sub makes news fast and is never its only carrier.
 
-mod again;
 mod config;
 mod edges;
 mod entry;

@@ -28,7 +28,6 @@ pub(super) enum Parcel {
     Envelopes {
         origin: Incarnation,
         number: u64,
-        sending: Sending,
         envelopes: Vec<Arriving>,
     },
     /// The topic's members changed.
@@ -39,13 +38,6 @@ pub(super) enum Parcel {
     Report { number: u64, receipts: Receipts },
     /// A sign that the way through Redis works; from whom.
     Probe { origin: Incarnation },
-}
-
-/// Whether a parcel may have been delivered before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sending {
-    First,
-    Again,
 }
 
 /// An envelope with what only its own edge understands.
@@ -71,7 +63,6 @@ pub(super) struct RemoteDelta {
 pub(super) struct Malformed;
 
 const ENVELOPES: u8 = b'E';
-const ENVELOPES_AGAIN: u8 = b'A';
 const DELTA: u8 = b'D';
 const EVICT: u8 = b'V';
 const REPORT: u8 = b'R';
@@ -90,15 +81,6 @@ pub(super) fn begin_envelopes(origin: Incarnation, number: u64) -> BytesMut {
     parcel.put_u64(origin.as_u64());
     parcel.put_u64(number);
     parcel
-}
-
-/// The same parcel, marked as one that may have been delivered before.
-pub(super) fn again(parcel: &Bytes) -> Bytes {
-    let mut again = BytesMut::from(&parcel[..]);
-    if let Some(kind) = again.first_mut() {
-        *kind = ENVELOPES_AGAIN;
-    }
-    again.freeze()
 }
 
 /// Appends one envelope. Deltas never travel this way: their scripts write them.
@@ -178,8 +160,7 @@ impl Parcel {
             return Err(Malformed);
         }
         match kind {
-            ENVELOPES => Self::envelopes(bytes, Sending::First),
-            ENVELOPES_AGAIN => Self::envelopes(bytes, Sending::Again),
+            ENVELOPES => Self::envelopes(bytes),
             DELTA => RemoteDelta::parse(bytes).map(Self::Delta),
             EVICT => Ok(Self::Evict {
                 session: SessionId::from_u64(number(bytes)?),
@@ -199,7 +180,7 @@ impl Parcel {
         }
     }
 
-    fn envelopes(bytes: &mut &[u8], sending: Sending) -> Result<Self, Malformed> {
+    fn envelopes(bytes: &mut &[u8]) -> Result<Self, Malformed> {
         let origin = Incarnation::from_u64(number(bytes)?);
         let number = number(bytes)?;
         let mut envelopes = Vec::new();
@@ -212,7 +193,6 @@ impl Parcel {
         Ok(Self::Envelopes {
             origin,
             number,
-            sending,
             envelopes,
         })
     }

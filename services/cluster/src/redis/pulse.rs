@@ -25,14 +25,16 @@ pub(super) struct Pulse {
     changes: watch::Sender<u64>,
     /// Somebody waits for a sign: look for the primary now.
     hurry: Notify,
-    /// The same for silent edges.
-    hurry_silent: Notify,
+    /// The same: probe the others now.
+    hurry_probe: Notify,
     probes: bool,
 }
 
 #[derive(Debug)]
 struct Signs {
     heard: Option<Instant>,
+    /// When the last round of probes began that every edge has heard.
+    all_heard: Option<Instant>,
     /// Edges that should be there and did not hear the last probe.
     silent: HashSet<Incarnation>,
     /// When the place of the primary was last asked for and found unchanged; `None` if it cannot change.
@@ -40,14 +42,14 @@ struct Signs {
     moves: bool,
 }
 
-/// What silence about a direct means.
+/// Whether the world stood still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// No edge holds the peer.
+    /// It did, all edges hear, and the primary is where it was.
     Still,
-    /// The world has moved: say it again.
-    Retry,
-    /// Nothing was decided in time.
+    /// There is another link now.
+    Moved,
+    /// That could not be seen in time.
     Unknown,
 }
 
@@ -56,13 +58,14 @@ impl Pulse {
         Self {
             signs: Mutex::new(Signs {
                 heard: None,
+                all_heard: None,
                 silent: HashSet::new(),
                 located: None,
                 moves,
             }),
             changes: watch::Sender::new(0),
             hurry: Notify::new(),
-            hurry_silent: Notify::new(),
+            hurry_probe: Notify::new(),
             probes,
         }
     }
@@ -71,6 +74,7 @@ impl Pulse {
     pub(super) fn reset(&self) {
         self.change(|signs| {
             signs.heard = None;
+            signs.all_heard = None;
             signs.located = None;
         });
     }
@@ -87,13 +91,13 @@ impl Pulse {
         self.change(|signs| signs.located = Some(asked));
     }
 
-    pub(super) fn probed(&self, edge: Incarnation, listeners: u64) {
+    /// A round of probes that began at `began` was heard by all but `silent`.
+    pub(super) fn probed(&self, began: Instant, silent: HashSet<Incarnation>) {
         self.change(|signs| {
-            if listeners == 0 {
-                signs.silent.insert(edge);
-            } else {
-                signs.silent.remove(&edge);
+            if silent.is_empty() {
+                signs.all_heard = Some(began);
             }
+            signs.silent = silent;
         });
     }
 
@@ -102,19 +106,16 @@ impl Pulse {
         self.change(|signs| signs.silent.retain(|edge| edges.contains(edge)));
     }
 
-    pub(super) fn has_silent(&self) -> bool {
-        !self.lock().silent.is_empty()
-    }
-
-    /// Whether nothing has moved since `sent`.
-    pub(super) fn is_still(&self, sent: Instant) -> bool {
+    /// Whether nothing has moved since `sent`, as far as is known.
+    fn is_still(&self, sent: Instant) -> bool {
         let signs = self.lock();
-        let hears = !self.probes || signs.heard.is_some_and(|heard| heard.elapsed() < FRESH);
-        let stays = !signs.moves || signs.located.is_some_and(|asked| asked >= sent);
-        hears && stays && signs.silent.is_empty()
+        let since = |at: Option<Instant>| at.is_some_and(|at| at >= sent);
+        let hears = !self.probes
+            || signs.heard.is_some_and(|heard| heard.elapsed() < FRESH) && since(signs.all_heard);
+        hears && (!signs.moves || since(signs.located))
     }
 
-    /// Waits until it is known what silence at `sent` on this link means.
+    /// Waits until it is seen that the world has stood still since `sent`, or that it has not.
     pub(super) async fn confirm(
         &self,
         links: &Links,
@@ -123,45 +124,33 @@ impl Pulse {
         deadline: Instant,
     ) -> Verdict {
         let mut changes = self.changes.subscribe();
-        let had_silent = self.has_silent();
         loop {
-            if links
+            let is_current = links
                 .current()
-                .is_none_or(|link| link.generation != generation)
-            {
-                return if Instant::now() < deadline {
-                    Verdict::Retry
-                } else {
-                    Verdict::Unknown
-                };
-            }
-            if had_silent && !self.has_silent() && Instant::now() < deadline {
-                return Verdict::Retry;
+                .is_some_and(|link| link.generation == generation);
+            if !is_current {
+                return Verdict::Moved;
             }
             if self.is_still(sent) {
                 return Verdict::Still;
             }
             self.hurry.notify_one();
-            if self.has_silent() {
-                self.hurry_silent.notify_one();
-            }
-            if tokio::time::timeout_at(deadline, changes.changed())
-                .await
-                .is_err()
-            {
+            self.hurry_probe.notify_one();
+            let changed = tokio::time::timeout_at(deadline, changes.changed()).await;
+            if changed.is_err() {
                 return Verdict::Unknown;
             }
         }
     }
 
-    /// Waits until somebody needs a sign.
+    /// Waits until somebody needs the place of the primary.
     pub(super) async fn hurried(&self) {
         self.hurry.notified().await;
     }
 
-    /// Waits until somebody waits for a silent edge.
-    pub(super) async fn hurried_silent(&self) {
-        self.hurry_silent.notified().await;
+    /// Waits until somebody needs a round of probes.
+    pub(super) async fn hurried_to_probe(&self) {
+        self.hurry_probe.notified().await;
     }
 
     fn change(&self, change: impl FnOnce(&mut Signs)) {

@@ -8,20 +8,16 @@ use fred::types::Message;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::again::Numbers;
 use super::holds;
 use super::keys::TopicKey;
-use super::parcel::{Arriving, Parcel, RemoteDelta, Sending};
+use super::parcel::{Arriving, Parcel, RemoteDelta};
 use super::shared::Shared;
 use crate::inbox::{Arrival, Eviction};
-use crate::origin::SessionId;
+use crate::origin::{Incarnation, SessionId};
 
 /// Reads until the link ends.
 pub(super) async fn read_all(shared: Arc<Shared>, mut messages: broadcast::Receiver<Message>) {
-    let mut reader = Reader {
-        shared,
-        numbers: Numbers::default(),
-    };
+    let reader = Reader { shared };
     loop {
         match messages.recv().await {
             Ok(message) => reader.take(&message),
@@ -41,11 +37,10 @@ pub(super) async fn read_all(shared: Arc<Shared>, mut messages: broadcast::Recei
 
 struct Reader {
     shared: Arc<Shared>,
-    numbers: Numbers,
 }
 
 impl Reader {
-    fn take(&mut self, message: &Message) {
+    fn take(&self, message: &Message) {
         let shared = &self.shared;
         shared.status.add(|counts| &counts.parcels_in, 1);
         let Some(bytes) = message.value.as_bytes() else {
@@ -60,14 +55,10 @@ impl Reader {
             Parcel::Envelopes {
                 origin,
                 number,
-                sending,
                 envelopes,
             } => {
-                let is_new = self.numbers.note(origin, number);
-                if sending == Sending::Again && !is_new {
-                    shared.status.add(|counts| &counts.duplicates, 1);
-                } else if let Some(key) = TopicKey::parse(&message.channel) {
-                    self.deliver(key, envelopes);
+                if let Some(key) = TopicKey::parse(&message.channel) {
+                    self.deliver(key, (origin, number), envelopes);
                 }
             }
             Parcel::Delta(delta) => {
@@ -85,9 +76,19 @@ impl Reader {
         }
     }
 
-    fn deliver(&self, key: TopicKey, envelopes: Vec<Arriving>) {
+    fn deliver(
+        &self,
+        key: TopicKey,
+        (origin, number): (Incarnation, u64),
+        envelopes: Vec<Arriving>,
+    ) {
         let shared = &self.shared;
         shared.table.with_known(key, |entry| {
+            // Also what was not marked: in a failover a parcel may come over the old link and the new one.
+            if !entry.note_parcel(origin, number) {
+                shared.status.add(|counts| &counts.duplicates, 1);
+                return;
+            }
             for Arriving {
                 mut envelope,
                 received_us,

@@ -89,13 +89,13 @@ async fn sweep_all(shared: &Arc<Shared>, link: &Link, edge: Incarnation) -> Resu
     Ok(topics)
 }
 
-/// The last step of an orderly leave: what this edge still holds is given back by itself.
-pub(super) async fn withdraw(shared: &Arc<Shared>) {
+/// Takes back what carries a registration of this edge: the present one in an orderly leave, a former one once everything
+/// has been told again.
+pub(super) async fn forget(shared: &Arc<Shared>, registration: Incarnation) {
     let Some(link) = shared.links.current() else {
         return;
     };
-    let own = shared.edges.registration();
-    if let Err(reason) = sweep_all(shared, &link, own).await {
+    if let Err(reason) = sweep_all(shared, &link, registration).await {
         tracing::warn!(%reason, "could not give back members; another edge will");
     }
 }

@@ -1,6 +1,6 @@
 -- A session claims a device's lease: granted, refused, or made to wait, in one step.
 --
--- KEYS  the lease
+-- KEYS  the lease, the log of takeovers of its partition
 -- ARGV  session (32 hex digits, the same length always), its edge's registration, its region,
 --       the highest fence that the edge ever saw of the lease, 'evict' or 'refuse' (what to do about a living holder),
 --       '' or the place that a damped newcomer comes back with, free takeovers in a window, the window in microseconds,
@@ -61,5 +61,10 @@ if fence >= 9007199254740992 then return redis.error_reply('FENCE is used up') e
 local since = holds and known[4] or text(now)
 redis.call('HSET', lease, 'fence', text(fence), 'session', session, 'edge', edge, 'region', ARGV[3], 'since', since)
 redis.call('PEXPIRE', lease, ARGV[9])
+if known[3] and not holds then
+  -- For the loser's edge, if nothing else reaches it: that reads the log, and need not look at each of its leases.
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', 1000, '*', 'lost', known[2], 'fence', text(fence))
+  redis.call('PEXPIRE', KEYS[2], 600000)
+end
 if rival then return { 'granted', text(fence), since, known[2], known[3], known[1] } end
 return { 'granted', text(fence), since }

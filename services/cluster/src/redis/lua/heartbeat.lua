@@ -6,10 +6,12 @@
 local renewed
 if ARGV[4] == 'new' then
   renewed = redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[1])
+  redis.call('SADD', KEYS[2], ARGV[2])
 else
   renewed = redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[1], 'XX')
 end
-if renewed then redis.call('SADD', KEYS[2], ARGV[2]) end
 local lives = {}
-for i = 3, #KEYS do lives[#lives + 1] = redis.call('EXISTS', KEYS[i]) end
+if #KEYS > 2 then
+  for i, sign in ipairs(redis.call('MGET', unpack(KEYS, 3))) do lives[i] = sign and 1 or 0 end
+end
 return { renewed and 1 or 0, redis.call('SMEMBERS', KEYS[2]), lives }

@@ -47,6 +47,8 @@ pub(in crate::redis) struct Claimant {
 #[derive(Clone, Debug)]
 pub(in crate::redis) struct Claim<'a> {
     pub(in crate::redis) lease: Str,
+    /// The log of takeovers of the lease's partition.
+    pub(in crate::redis) takeovers: Str,
     pub(in crate::redis) claimant: Claimant,
     pub(in crate::redis) registration: Incarnation,
     pub(in crate::redis) region: &'a str,
@@ -150,7 +152,7 @@ pub(in crate::redis) fn attach(claim: Claim<'_>) -> Call {
         number(LEASE_LIFE.as_millis() as u64),
     ];
     args.extend(claim.dead.iter().map(|dead| Value::from(dead.to_string())));
-    (vec![claim.lease], args)
+    (vec![claim.lease, claim.takeovers], args)
 }
 
 /// The answer to [`attach`].
@@ -234,6 +236,36 @@ pub(in crate::redis) fn parse_audit(reply: Value) -> Result<Audited, BadReply> {
         });
     }
     Ok(audited)
+}
+
+/// A takeover as the log of its partition has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::redis) struct Takeover {
+    /// Its place in the log.
+    pub(in crate::redis) id: Str,
+    pub(in crate::redis) loser: Claimant,
+    /// The winner's.
+    pub(in crate::redis) fence: Fence,
+}
+
+/// Entries of the log that are read at once; as many as it keeps, so that more means that some were missed.
+pub(in crate::redis) const TAKEOVERS_MAX: usize = 1_000;
+
+/// What `XRANGE` answers on a log of takeovers.
+pub(in crate::redis) fn parse_takeovers(reply: Value) -> Result<Vec<Takeover>, BadReply> {
+    let entries = reply.into_array().into_iter();
+    entries
+        .map(|entry| {
+            let mut entry = Reply::of(entry);
+            let id = entry.text()?;
+            let mut fields = entry.list()?;
+            fields.text()?;
+            let loser = fields.claimant()?;
+            fields.text()?;
+            let fence = Fence(fields.number()?);
+            Ok(Takeover { id, loser, fence })
+        })
+        .collect()
 }
 
 /// [`HOLDER`].
