@@ -170,6 +170,11 @@ async fn the_fourth_takeover_within_ten_seconds_waits_on_whichever_edge() {
     }
     let start = Instant::now();
     let mut first = Client::open(cluster.edge(0), Door::token(&phone("alice"))).await;
+    until("the first one waits", async || {
+        let scrape = cluster.edge(0).scrape().await;
+        (scrape.value("switchboard_takeovers_damped_total")? == 1.0).then_some(())
+    })
+    .await;
     let mut second = Client::open(cluster.edge(1), Door::token(&phone("alice"))).await;
     holder.expect_quiet().await;
     assert_eq!(

@@ -10,13 +10,13 @@ use testkit::redis::{RedisCluster, RedisServer, SentinelSet};
 use tokio::sync::OnceCell;
 
 /// An empty cluster of its own, under a prefix that nobody else uses.
-pub struct Prefixed {
+pub(crate) struct Prefixed {
     url: String,
     prefix: String,
 }
 
 impl Prefixed {
-    pub fn new(url: String) -> Self {
+    pub(crate) fn new(url: String) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -51,17 +51,17 @@ impl Deployment for Prefixed {
     }
 }
 
-pub async fn standalone() -> String {
+pub(crate) async fn standalone() -> String {
     static SERVER: OnceCell<RedisServer> = OnceCell::const_new();
     SERVER.get_or_init(RedisServer::start).await.url()
 }
 
-pub async fn sentinel() -> String {
+pub(crate) async fn sentinel() -> String {
     static SERVERS: OnceCell<SentinelSet> = OnceCell::const_new();
     SERVERS.get_or_init(SentinelSet::start).await.url()
 }
 
-pub async fn redis_cluster() -> String {
+pub(crate) async fn redis_cluster() -> String {
     static SERVERS: OnceCell<RedisCluster> = OnceCell::const_new();
     SERVERS.get_or_init(RedisCluster::start).await.url()
 }

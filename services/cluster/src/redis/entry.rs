@@ -15,6 +15,8 @@ use hashbrown::{HashMap, HashSet};
 use protocol::PeerId;
 use tokio::time::Instant;
 
+use super::causes::Causes;
+use super::keys::TopicKey;
 use super::parcel::RemoteDelta;
 use super::roster::{Change, Followed, Heard};
 use crate::Unavailable;
@@ -260,7 +262,7 @@ impl Entry {
             until: None,
             deadline,
         });
-        self.answer_joins(teller.inboxes);
+        self.answer_joins(teller);
     }
 
     pub(super) fn leave(&mut self, peer: &PeerId, session: SessionId) {
@@ -359,8 +361,19 @@ impl Entry {
                 self.refuse_joins(teller.inboxes, |join| join.until.is_none());
             }
         }
-        self.answer_joins(teller.inboxes);
+        self.answer_joins(teller);
         self.drop_empty_members();
+    }
+
+    /// Whether a join that led to `version` has been heard. Who does not follow the topic, or knows another history of it,
+    /// has nothing to wait for.
+    pub(super) fn has_heard(&self, version: Version) -> bool {
+        let members = self.members.as_ref();
+        members
+            .and_then(|members| members.followed.as_ref())
+            .is_none_or(|followed| {
+                followed.version().epoch != version.epoch || followed.has_reached(version)
+            })
     }
 
     /// Notes a parcel of messages. Returns whether it is new: an edge numbers what it says on a topic upwards, and says
@@ -410,7 +423,7 @@ impl Entry {
                 if arrived {
                     self.install_awaited();
                 }
-                return self.answer_joins(teller.inboxes);
+                return self.answer_joins(teller);
             }
         };
         if members.stale || members.calling == Calling::Reading {
@@ -423,7 +436,7 @@ impl Entry {
         if !change.is_nothing() {
             self.tell(change, naming, teller);
         }
-        self.answer_joins(teller.inboxes);
+        self.answer_joins(teller);
     }
 
     /// A lane missed something and is told who is in the topic, in one order with the deltas.
@@ -432,7 +445,7 @@ impl Entry {
             .members
             .get_or_insert_with(|| Box::new(Members::new(teller.epoch)));
         members.resyncs.push(lane);
-        self.answer_joins(teller.inboxes);
+        self.answer_joins(teller);
     }
 
     /// Looks at what waits for too long. Returns true while there is something to look at again.
@@ -460,7 +473,7 @@ impl Entry {
             .is_some_and(|(_, deadline)| *deadline <= now)
         {
             self.install_awaited();
-            self.answer_joins(teller.inboxes);
+            self.answer_joins(teller);
         }
         let Some(members) = self.members.as_mut() else {
             return false;
@@ -568,7 +581,8 @@ impl Entry {
     }
 
     /// Answers every join and resync whose time has come.
-    fn answer_joins(&mut self, inboxes: &[InboxHandle]) {
+    fn answer_joins(&mut self, teller: &Teller<'_>) {
+        let inboxes = teller.inboxes;
         let Some(members) = self.members.as_mut() else {
             return;
         };
@@ -603,6 +617,10 @@ impl Entry {
         let due: Vec<WaitingJoin> = due;
         members.joins = waiting;
         for join in due {
+            if let (Some(causes), Some(followed)) = (teller.causes, &members.followed) {
+                let cause = (TopicKey::of(&self.topic), followed.version());
+                causes.note(join.ticket.session, cause);
+            }
             let joined = Joined {
                 version: members.told,
                 roster: match join.known {
@@ -751,6 +769,8 @@ impl Members {
 pub(super) struct Teller<'a> {
     pub(super) incarnation: Incarnation,
     pub(super) inboxes: &'a [InboxHandle],
+    /// Where joins are noted for the directs that follow them.
+    pub(super) causes: Option<&'a Causes>,
     /// The epoch of a history that begins now.
     pub(super) epoch: u64,
 }

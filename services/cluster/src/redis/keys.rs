@@ -51,6 +51,14 @@ impl TopicKey {
             .map(Self)
     }
 
+    pub(super) fn as_u128(self) -> u128 {
+        self.0
+    }
+
+    pub(super) fn from_u128(number: u128) -> Self {
+        Self(number)
+    }
+
     /// A number in `0..buckets`.
     pub(super) fn bucket(self, buckets: usize) -> usize {
         (self.0 >> 64) as usize % buckets

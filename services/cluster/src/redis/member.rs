@@ -27,7 +27,7 @@ use crate::peer::Peer;
 use crate::presence::{Known, Roster};
 use crate::quotas::{Allowance, SlotError, Usage};
 use crate::receipts::{GATHER_TIMEOUT, ReceiptId, Receipts};
-use crate::topic::Topic;
+use crate::topic::{Address, Topic};
 
 /// Time that an orderly leave takes at most.
 const LEAVE_WITHIN: Duration = Duration::from_secs(3);
@@ -78,9 +78,14 @@ impl Member {
     }
 
     pub(crate) fn publish(&self, topic: &Topic, envelope: Envelope, ticket: Ticket) {
+        let causes = match (&self.shared.causes, topic.address()) {
+            (Some(causes), Address::Peer(_)) => causes.of(envelope.origin.session),
+            (Some(_), Address::Channel(_)) | (None, _) => Vec::new(),
+        };
         let outgoing = Outgoing {
             topic: topic.clone(),
             envelope,
+            causes,
             answer: AnswerTo::Session(ticket),
             since: Instant::now(),
         };
@@ -115,6 +120,7 @@ impl Member {
         let outgoing = Outgoing {
             topic: topic.clone(),
             envelope,
+            causes: Vec::new(),
             answer: AnswerTo::Caller(caller),
             since: Instant::now(),
         };

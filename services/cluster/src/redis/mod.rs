@@ -7,13 +7,14 @@
 //! - The link: `topology` says where Redis is, `link` is a pair of connections, `links` the one in use, the `keeper` makes and
 //!   ends them; `pulse` says whether the world stands still, [`status`] how it goes.
 //! - What edges say: `outbox` and `publisher` on the way out, `reader` on the way in, `parcel` its form, `keys` its names;
-//!   `fences` tell who must not be heard.
+//!   `fences` tell who must not be heard, `causes` what has to be heard first.
 //! - What edges share: `table` of topics, each an `entry` with its `roster`; `subscriptions` and `holds` bring Redis in line with
 //!   it. `edges`, `heartbeat` and `sweep`: who is alive. `leases`, `quotas`.
 //!
 //! Redis answers late, or not at all, or not truly (a failover loses writes). What this edge holds is therefore kept here,
 //! and told again after every doubt; pub/sub makes news fast and is never its only carrier.
 
+mod causes;
 mod config;
 mod edges;
 mod entry;
@@ -102,6 +103,10 @@ pub fn connect(
         subscriptions: subscriptions::Subscriptions::default(),
         edges: edges::Edges::new(incarnation),
         fences: fences::Fences::default(),
+        causes: match topology.sharding() {
+            link::Sharding::Sharded => Some(causes::Causes::default()),
+            link::Sharding::Plain => None,
+        },
         leases: leases::LeaseTable::default(),
         quotas: quotas::QuotaTable::default(),
         gatherings: Arc::default(),

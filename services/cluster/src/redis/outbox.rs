@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::causes::Cause;
 use crate::answer::Ticket;
 use crate::envelope::Envelope;
 use crate::pressure::Pressure;
@@ -19,6 +20,8 @@ use crate::topic::Topic;
 pub(super) struct Outgoing {
     pub(super) topic: Topic,
     pub(super) envelope: Envelope,
+    /// What its receivers have to hear before it.
+    pub(super) causes: Vec<Cause>,
     pub(super) answer: AnswerTo,
     pub(super) since: Instant,
 }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde_json::value::RawValue;
 
+use super::causes::Cause;
+use super::keys::TopicKey;
 use crate::envelope::{Envelope, Message, Payload};
 use crate::leases::Fence;
 use crate::origin::{Incarnation, Origin, SessionId};
@@ -46,6 +48,8 @@ pub(super) struct Arriving {
     pub(super) envelope: Envelope,
     /// The publishing edge's clock when it read the message, in microseconds.
     pub(super) received_us: u64,
+    /// What has to be heard before it.
+    pub(super) causes: Vec<Cause>,
 }
 
 /// A change as the script tells it: in the topic's version in Redis.
@@ -73,6 +77,7 @@ const KICK: u8 = 1;
 const HAS_METADATA: u8 = 1;
 const HAS_RECEIPT: u8 = 2;
 const HAS_FENCE: u8 = 4;
+const HAS_CAUSES: u8 = 8;
 
 /// Begins a parcel of envelopes; [`put_envelope`] fills it.
 pub(super) fn begin_envelopes(origin: Incarnation, number: u64) -> BytesMut {
@@ -84,7 +89,12 @@ pub(super) fn begin_envelopes(origin: Incarnation, number: u64) -> BytesMut {
 }
 
 /// Appends one envelope. Deltas never travel this way: their scripts write them.
-pub(super) fn put_envelope(parcel: &mut BytesMut, envelope: &Envelope, received_us: u64) {
+pub(super) fn put_envelope(
+    parcel: &mut BytesMut,
+    envelope: &Envelope,
+    received_us: u64,
+    causes: &[Cause],
+) {
     let (kind, message) = match &envelope.payload {
         Payload::Message(message) => (MESSAGE, Some(message)),
         Payload::Kick => (KICK, None),
@@ -96,6 +106,7 @@ pub(super) fn put_envelope(parcel: &mut BytesMut, envelope: &Envelope, received_
         (metadata.is_some(), HAS_METADATA),
         (envelope.receipt.is_some(), HAS_RECEIPT),
         (envelope.origin.lease.is_some(), HAS_FENCE),
+        (!causes.is_empty(), HAS_CAUSES),
     ] {
         if is_there {
             flags |= flag;
@@ -111,6 +122,14 @@ pub(super) fn put_envelope(parcel: &mut BytesMut, envelope: &Envelope, received_
     if let Some(lease) = envelope.origin.lease {
         parcel.put_u64(lease.device);
         parcel.put_u64(lease.fence.0);
+    }
+    if !causes.is_empty() {
+        parcel.put_u8(u8::try_from(causes.len()).unwrap_or(u8::MAX));
+        for (key, version) in causes.iter().take(usize::from(u8::MAX)) {
+            parcel.put_u128(key.as_u128());
+            parcel.put_u64(version.epoch);
+            parcel.put_u64(version.sequence);
+        }
     }
     if let Some(message) = message {
         put_text(parcel, message.from.id.as_str());
@@ -219,6 +238,17 @@ fn envelope(incarnation: Incarnation, bytes: &mut &[u8]) -> Result<Arriving, Mal
     } else {
         None
     };
+    let mut causes = Vec::new();
+    if flags & HAS_CAUSES != 0 {
+        for _ in 0..take(bytes, 1)?[0] {
+            let key = TopicKey::from_u128(bytes.try_get_u128().map_err(|_| Malformed)?);
+            let version = Version {
+                epoch: number(bytes)?,
+                sequence: number(bytes)?,
+            };
+            causes.push((key, version));
+        }
+    }
     let payload = match kind {
         MESSAGE => {
             let id = text(bytes)?.parse().map_err(|_| Malformed)?;
@@ -247,6 +277,7 @@ fn envelope(incarnation: Incarnation, bytes: &mut &[u8]) -> Result<Arriving, Mal
             payload,
         },
         received_us,
+        causes,
     })
 }
 

@@ -119,7 +119,12 @@ impl Publisher {
                 break;
             };
             let received_us = self.shared.clock_us(message.envelope.received);
-            parcel::put_envelope(&mut payload, &message.envelope, received_us);
+            parcel::put_envelope(
+                &mut payload,
+                &message.envelope,
+                received_us,
+                &message.causes,
+            );
             outbound.answers.push(message.answer);
         }
         outbound.payload = payload.freeze();

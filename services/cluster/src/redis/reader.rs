@@ -2,25 +2,49 @@
 //!
 //! A reader that falls behind loses messages; that is counted and everything is read again, it is never the end.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fred::types::Message;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 
+use super::entry::Entry;
 use super::holds;
 use super::keys::TopicKey;
 use super::parcel::{Arriving, Parcel, RemoteDelta};
 use super::shared::Shared;
 use crate::inbox::{Arrival, Eviction};
+use crate::leases::Fence;
 use crate::origin::{Incarnation, SessionId};
+
+/// How long a direct waits for the join of its sender.
+const JOIN_WAIT: Duration = Duration::from_millis(100);
 
 /// Reads until the link ends.
 pub(super) async fn read_all(shared: Arc<Shared>, mut messages: broadcast::Receiver<Message>) {
-    let reader = Reader { shared };
+    let mut reader = Reader {
+        shared,
+        early: VecDeque::new(),
+    };
     loop {
-        match messages.recv().await {
-            Ok(message) => reader.take(&message),
+        let received = match reader.early.front().map(|early| early.deadline) {
+            None => messages.recv().await,
+            Some(deadline) => match tokio::time::timeout_at(deadline, messages.recv()).await {
+                Ok(received) => received,
+                Err(_) => {
+                    reader.release();
+                    continue;
+                }
+            },
+        };
+        match received {
+            Ok(message) => {
+                reader.take(&message);
+                reader.release();
+            }
             Err(RecvError::Lagged(missed)) => {
                 let shared = &reader.shared;
                 tracing::warn!(
@@ -37,10 +61,22 @@ pub(super) async fn read_all(shared: Arc<Shared>, mut messages: broadcast::Recei
 
 struct Reader {
     shared: Arc<Shared>,
+    /// What came before the join of its sender, and what came behind it on the same topic.
+    early: VecDeque<Inbound>,
+}
+
+/// Messages of one topic that arrived.
+struct Inbound {
+    key: TopicKey,
+    origin: Incarnation,
+    number: u64,
+    envelopes: Vec<Arriving>,
+    /// When they are delivered whatever they wait for.
+    deadline: Instant,
 }
 
 impl Reader {
-    fn take(&self, message: &Message) {
+    fn take(&mut self, message: &Message) {
         let shared = &self.shared;
         shared.status.add(|counts| &counts.parcels_in, 1);
         let Some(bytes) = message.value.as_bytes() else {
@@ -58,7 +94,7 @@ impl Reader {
                 envelopes,
             } => {
                 if let Some(key) = TopicKey::parse(&message.channel) {
-                    self.deliver(key, (origin, number), envelopes);
+                    self.take_envelopes(key, origin, number, envelopes);
                 }
             }
             Parcel::Delta(delta) => {
@@ -76,26 +112,65 @@ impl Reader {
         }
     }
 
-    fn deliver(
-        &self,
+    fn take_envelopes(
+        &mut self,
         key: TopicKey,
-        (origin, number): (Incarnation, u64),
+        origin: Incarnation,
+        number: u64,
         envelopes: Vec<Arriving>,
     ) {
+        let inbound = Inbound {
+            key,
+            origin,
+            number,
+            envelopes,
+            deadline: Instant::now() + JOIN_WAIT,
+        };
+        let waits_behind = self.early.iter().any(|early| early.key == key);
+        if waits_behind || !self.is_due(&inbound) {
+            self.early.push_back(inbound);
+        } else {
+            self.deliver(inbound);
+        }
+    }
+
+    /// Delivers what has waited for long enough.
+    fn release(&mut self) {
+        while let Some(early) = self.early.front()
+            && (early.deadline <= Instant::now() || self.is_due(early))
+            && let Some(early) = self.early.pop_front()
+        {
+            self.deliver(early);
+        }
+    }
+
+    /// Whether every join that the messages follow has been heard here, where it is to be heard at all.
+    fn is_due(&self, inbound: &Inbound) -> bool {
+        let mut causes = inbound
+            .envelopes
+            .iter()
+            .flat_map(|arriving| &arriving.causes);
+        causes.all(|(key, version)| {
+            let has_heard = |entry: &mut Entry| entry.has_heard(*version);
+            self.shared
+                .table
+                .with_known(*key, has_heard)
+                .unwrap_or(true)
+        })
+    }
+
+    fn deliver(&self, inbound: Inbound) {
         let shared = &self.shared;
-        shared.table.with_known(key, |entry| {
-            // Also what was not marked: in a failover a parcel may come over the old link and the new one.
-            if !entry.note_parcel(origin, number) {
+        shared.table.with_known(inbound.key, |entry| {
+            // A parcel that was sent again, or that came over the old link and the new one.
+            if !entry.note_parcel(inbound.origin, inbound.number) {
                 shared.status.add(|counts| &counts.duplicates, 1);
                 return;
             }
-            for Arriving {
-                mut envelope,
-                received_us,
-            } in envelopes
-            {
+            for arriving in inbound.envelopes {
+                let mut envelope = arriving.envelope;
                 if envelope.origin.incarnation == shared.incarnation {
-                    envelope.received = shared.moment(received_us);
+                    envelope.received = shared.moment(arriving.received_us);
                 }
                 if shared.fences.is_stale(&envelope.origin) {
                     shared.status.add(|counts| &counts.fenced, 1);
@@ -123,7 +198,7 @@ impl Reader {
         holds::call(shared, key);
     }
 
-    fn evict(&self, session: SessionId, fence: crate::leases::Fence) {
+    fn evict(&self, session: SessionId, fence: Fence) {
         if let Some(inbox) = self.shared.inboxes.get(usize::from(session.lane().0)) {
             inbox.push(Arrival::Evict(Eviction { session, fence }));
         }

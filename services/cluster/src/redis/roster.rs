@@ -63,6 +63,10 @@ impl Followed {
         self.naming
     }
 
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
     pub(super) fn members(&self) -> Vec<Arc<Peer>> {
         self.members.values().cloned().collect()
     }

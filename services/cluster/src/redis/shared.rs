@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::causes::Causes;
 use super::config::RedisConfig;
 use super::edges::Edges;
 use super::entry::Teller;
@@ -56,6 +57,8 @@ pub(super) struct Shared {
     pub(super) subscriptions: Subscriptions,
     pub(super) edges: Edges,
     pub(super) fences: Fences,
+    /// `None` where one connection carries everything in order.
+    pub(super) causes: Option<Causes>,
     pub(super) leases: LeaseTable,
     pub(super) quotas: QuotaTable,
     pub(super) gatherings: Arc<Gatherings>,
@@ -85,6 +88,7 @@ impl Shared {
         Teller {
             incarnation: self.incarnation,
             inboxes: &self.inboxes,
+            causes: self.causes.as_ref(),
             epoch: self.epochs.fetch_add(1, Ordering::Relaxed),
         }
     }
