@@ -98,7 +98,7 @@ async fn a_newcomers_direct_never_overtakes_its_join(store: Store) {
             .await;
         bob.direct("alice", round).await;
         let joined = alice.next_frame().await;
-        assert_eq!(peers(&joined["joined"]), [name.clone()], "{joined}");
+        assert_eq!(peers(&joined["joined"]), std::slice::from_ref(&name), "{joined}");
         assert_eq!(alice.expect_type("direct").await["from"], name);
         bob.close().await;
         assert_eq!(peers(&alice.next_frame().await["left"]), [name]);
@@ -116,7 +116,7 @@ async fn an_answer_to_a_join_never_overtakes_the_snapshot(store: Store) {
         bob.send(&subscribe).await;
         assert_eq!(
             peers(&alice.expect_type("presence").await["joined"]),
-            [name.clone()]
+            std::slice::from_ref(&name)
         );
         alice.direct(&name, "offer").await;
         bob.expect_type("ack").await;
