@@ -42,7 +42,7 @@ async fn each_member_of_a_killed_edge_leaves_once_for_every_observer() {
         assert_eq!(listed(&scene.cluster, edge, "room").await.unwrap().len(), 3);
     }
     let usage = scene.cluster.edge(0).rest().get("/v1/usage").await.ok();
-    assert_eq!(usage["concurrentNow"], 3, "the places are free: {usage}");
+    assert_eq!(usage["concurrentNow"], 4, "the places are free: {usage}");
 }
 
 #[tokio::test]
