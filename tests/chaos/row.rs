@@ -207,7 +207,7 @@ impl Row {
         Self {
             number: "12",
             what: "SIGTERM with a client that never reads",
-            guard: "a drain longer than the grace period",
+            guard: "an edge that stands still",
             work: Work::Quick(&["drain::an_edge_leaves_in_time_"], &["drain::without_"]),
             limit: Duration::from_secs(60),
         },

@@ -75,6 +75,18 @@ async fn an_edge_leaves_in_time_though_a_client_never_reads() {
     assert!(took < GRACE, "{took:?}");
 }
 
+// An edge that stands still cannot obey: the test above would notice.
+#[tokio::test]
+async fn without_anybody_to_obey_an_edge_does_not_leave() {
+    let mut cluster = TestCluster::start(2).await;
+    cluster.edge(0).freeze().await;
+    cluster.edge(0).terminate().await;
+    let left = tokio::time::timeout(GRACE, cluster.edge_mut(0).exited()).await;
+    assert!(left.is_err(), "it left: {left:?}");
+    cluster.edge(0).thaw().await;
+    assert!(cluster.edge_mut(0).exited().await.success());
+}
+
 async fn leaves_a_deaf_client_after(drain: &str) -> Duration {
     let config = ClusterConfig::demo(2);
     let config = config.edge(|edge| edge.timing("drain", drain).limit("mailbox_bytes", 64 << 20));

@@ -1,10 +1,10 @@
 //! Who is in a channel, told the same on every edge.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use testkit::{Client, ClusterConfig, Store, TestCluster, Token};
+use testkit::{Client, ClusterConfig, Store, TestCluster, Token, until};
 
 use crate::{
     crowd::{listed, moves, names, peers, spread},
@@ -99,6 +99,39 @@ async fn everybody_who_joins_at_once_learns_of_everybody_once(store: Store) {
                 }
             }
             assert!(!known.contains(&format!("member-{number}")));
+        }
+    }
+}
+
+// Client libraries begin to listen for presence only after the ack: a snapshot on its heels is lost on them.
+#[tokio::test]
+async fn a_snapshot_keeps_its_distance_from_the_ack_on_every_edge() {
+    let cluster = TestCluster::start(2).await;
+    let mut resident = cluster.peer(0, "resident").await;
+    resident.subscribe("room").await;
+    for round in 0..10 {
+        for edge in 0..2 {
+            let mut newcomer = cluster
+                .peer(edge, &format!("newcomer-{round}-{edge}"))
+                .await;
+            newcomer
+                .send(&json!({"type": "subscribe", "channel": "room", "requestId": "s"}))
+                .await;
+            let (acked, ack) = newcomer.timed_frame().await;
+            assert_eq!(ack["type"], "ack", "{ack}");
+            let (told, snapshot) = newcomer.timed_frame().await;
+            assert_eq!(peers(&snapshot["joined"]), ["resident"], "{snapshot}");
+            // Ten milliseconds at the edge; a little less where the ack was read late.
+            assert!(
+                told - acked > Duration::from_millis(6),
+                "edge {edge}: {:?}",
+                told - acked
+            );
+            newcomer.close().await;
+            until("it has left", async || {
+                (listed(&cluster, 0, "room").await? == ["resident"]).then_some(())
+            })
+            .await;
         }
     }
 }

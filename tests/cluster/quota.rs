@@ -46,9 +46,8 @@ async fn messages_never_exceed_the_plan_over_all_edges(store: Store) {
         taken
     });
     let taken: usize = join_all(spend).await.into_iter().sum();
-    // Refused attempts count as used, and where credit comes late one is refused now and then.
     assert!(
-        (140..=200).contains(&taken),
+        (150..=200).contains(&taken),
         "{taken} of 200 were let through"
     );
     let refused = cluster

@@ -110,7 +110,7 @@ async def test_82_a_drain_says_going_away_and_the_client_finds_the_restarted_edg
     assert second.port == first.port
     await alice.event(Connected, lambda welcome: welcome.is_reconnect)
     await alice.event(Presence, nth=2)
-    bob = await parties.by_token("bob")
+    bob = await parties_of(second).by_token("bob")
     await bob.sdk.publish(room, "same room, new edge")
     assert (await alice.event(Message)).data == "same room, new edge"
 

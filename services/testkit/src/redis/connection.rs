@@ -33,7 +33,7 @@ impl Connection {
     ///
     /// # Errors
     /// The connection ended, or no reply came in time.
-    pub async fn command(&mut self, words: &[&str]) -> io::Result<Reply> {
+    pub async fn command<W: AsRef<[u8]>>(&mut self, words: &[W]) -> io::Result<Reply> {
         self.send(words).await?;
         self.reply().await
     }
@@ -42,7 +42,7 @@ impl Connection {
     ///
     /// # Errors
     /// The connection ended, or takes nothing.
-    pub async fn send(&mut self, words: &[&str]) -> io::Result<()> {
+    pub async fn send<W: AsRef<[u8]>>(&mut self, words: &[W]) -> io::Result<()> {
         let mut bytes = Vec::new();
         encode(&mut bytes, words);
         self.write(&bytes).await
@@ -52,7 +52,11 @@ impl Connection {
     ///
     /// # Errors
     /// The connection ended, or a reply did not come in time.
-    pub async fn repeat(&mut self, words: &[&str], times: usize) -> io::Result<Vec<Reply>> {
+    pub async fn repeat<W: AsRef<[u8]>>(
+        &mut self,
+        words: &[W],
+        times: usize,
+    ) -> io::Result<Vec<Reply>> {
         const BATCH: usize = 1000;
         let mut replies = Vec::with_capacity(times);
         while replies.len() < times {
@@ -82,10 +86,12 @@ impl Connection {
     }
 }
 
-fn encode(bytes: &mut Vec<u8>, words: &[&str]) {
+fn encode<W: AsRef<[u8]>>(bytes: &mut Vec<u8>, words: &[W]) {
     bytes.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
-    for word in words {
-        bytes.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
+    for word in words.iter().map(AsRef::as_ref) {
+        bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        bytes.extend_from_slice(word);
+        bytes.extend_from_slice(b"\r\n");
     }
 }
 

@@ -30,6 +30,15 @@ impl Reply {
         }
     }
 
+    /// The bytes of a string; none for anything else.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Integer(_) | Self::Nil | Self::List(_) | Self::Refused(_) => &[],
+        }
+    }
+
     /// The members of a list; empty for anything else.
     #[must_use]
     pub fn list(&self) -> &[Reply] {
