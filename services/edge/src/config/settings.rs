@@ -126,7 +126,7 @@ pub const SETTINGS: &[Setting] = &[
     duration(
         "timing.lease_audit",
         "15s",
-        "Time within which every lease is compared with Redis once.",
+        "How often the edge looks in Redis for devices that its sessions have lost; every twentieth time, at least every five minutes, it compares each lease. 0 switches it off.",
     ),
     duration(
         "timing.drain",
