@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::room::RoomId;
 use protocol::{AppId, DeviceId, PeerId};
 
 use crate::Unavailable;
@@ -41,6 +42,8 @@ pub struct LeaseKey {
     pub peer: PeerId,
     /// From the token, never from a query string.
     pub device: Option<DeviceId>,
+    /// In the room dialect a device may be in several rooms, once in each.
+    pub room: Option<RoomId>,
 }
 
 /// The number that orders the holders of one lease: max(stored + 1, the backend's clock in µs, the caller's floor + 1). A

@@ -3,7 +3,7 @@
 //! - [`topic`], [`envelope`], [`peer`], [`origin`]: the nouns that cross the bus.
 //! - [`inbox`]: the bounded queue through which the cluster speaks to one lane, and [`answer`], what it says there;
 //!   [`pressure`]: whether sessions must slow down for it.
-//! - [`bus`], [`presence`], [`leases`], [`quotas`], [`directory`]: the five contracts, each a concrete handle over a closed set of
+//! - [`bus`], [`presence`], [`leases`], [`quotas`], [`directory`], [`records`]: the six contracts, each a concrete handle over a closed set of
 //!   backends, so callers never learn which one serves them.
 //! - [`in_process`]: the backend that runs alone, with nothing installed.
 //! - [`contract`]: what every backend must keep, as functions that each backend's tests call.
@@ -25,6 +25,7 @@ pub mod presence;
 pub mod pressure;
 pub mod quotas;
 pub mod receipts;
+pub mod records;
 pub mod topic;
 
 pub use answer::{Answer, Ticket};
@@ -39,6 +40,7 @@ pub use presence::{Delta, Known, Naming, Presence, Roster, Version};
 pub use pressure::Pressure;
 pub use quotas::{Allowance, Meter, Quotas, SessionSlot, Usage};
 pub use receipts::Receipts;
+pub use records::Records;
 pub use topic::{Address, Topic};
 
 /// Redis (or whatever carries the cluster) could not be asked or did not answer in time.
@@ -61,6 +63,8 @@ pub struct Cluster {
     pub quotas: Quotas,
     /// Where a peer can be reached.
     pub directory: Directory,
+    /// Small versioned values.
+    pub records: Records,
 }
 
 impl Cluster {

@@ -9,6 +9,7 @@ use protocol::{AppId, PeerId};
 
 use super::receipts::Gatherings;
 use super::record::Route;
+use super::records::RecordTable;
 use super::usage::AppUsage;
 use super::world::World;
 use crate::answer::{Answer, Ticket};
@@ -198,6 +199,10 @@ impl Member {
 
     pub(crate) fn app_usage(&self, app: &AppId) -> Arc<AppUsage> {
         self.world.apps.usage(app)
+    }
+
+    pub(crate) fn records(&self) -> &RecordTable {
+        &self.world.records
     }
 
     pub(crate) fn withdraw(&self) {
