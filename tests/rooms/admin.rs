@@ -34,7 +34,7 @@ async fn an_ended_room_says_so_and_closes_with_4404_and_its_list_is_empty() {
     let path = format!("/admin/rooms/{ROOM}");
     edge.rest()
         .call(
-            "PUT".parse().unwrap(),
+            reqwest::Method::PUT,
             &format!("{path}/members/carol"),
             Some(&row),
         )
@@ -97,7 +97,7 @@ async fn a_list_of_members_is_kept_and_told() {
     let put = async |account: &str, row: Value| {
         edge.rest()
             .call(
-                "PUT".parse().unwrap(),
+                reqwest::Method::PUT,
                 &format!("{path}/{account}"),
                 Some(&row.to_string()),
             )
@@ -154,7 +154,7 @@ async fn a_list_of_members_is_kept_and_told() {
     let huge = format!("{{\"x\":\"{}\"}}", "y".repeat(40_000));
     let refused = edge
         .rest()
-        .call("PUT".parse().unwrap(), &format!("{path}/bob"), Some(&huge))
+        .call(reqwest::Method::PUT, &format!("{path}/bob"), Some(&huge))
         .await;
     assert_eq!(refused.status, 413);
     assert_eq!(edge.rest().delete(&format!("{path}/bob")).await.status, 204);

@@ -206,7 +206,7 @@ async fn c12_invited_left_and_demoted_accounts_stay_outside() {
     ] {
         let put = edge
             .rest()
-            .call("PUT".parse().unwrap(), &members, Some(&row.to_string()))
+            .call(reqwest::Method::PUT, &members, Some(&row.to_string()))
             .await;
         assert_eq!(put.status, 200, "{}", put.text);
         assert_eq!(

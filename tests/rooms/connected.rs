@@ -108,7 +108,7 @@ async fn what_others_are_shown_comes_from_the_registry_before_the_token() {
     let row = json!({"role": 50, "name": "registered", "nick": "Reg", "profile": {"bio": "<&>"}});
     let path = format!("/admin/rooms/{ROOM}/members/alice");
     edge.rest()
-        .call("PUT".parse().unwrap(), &path, Some(&row.to_string()))
+        .call(reqwest::Method::PUT, &path, Some(&row.to_string()))
         .await
         .ok();
     let unsaid = token("alice").without("rooms");

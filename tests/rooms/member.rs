@@ -60,7 +60,9 @@ pub(crate) async fn members<const N: usize>(edge: &TestEdge, accounts: [&str; N]
         }
         inside.push(newcomer);
     }
-    inside.try_into().ok().expect("as many as there are names")
+    inside
+        .try_into()
+        .unwrap_or_else(|_| panic!("as many as there are names"))
 }
 
 /// What `listener` gets before something that `speaker` says now to its account alone: everything that `speaker` said

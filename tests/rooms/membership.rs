@@ -21,7 +21,7 @@ async fn upgrade(edge: &TestEdge, account: &str) -> u16 {
 async fn put(edge: &TestEdge, account: &str, row: &Value) {
     let path = format!("/admin/rooms/{ROOM}/members/{account}");
     edge.rest()
-        .call("PUT".parse().unwrap(), &path, Some(&row.to_string()))
+        .call(reqwest::Method::PUT, &path, Some(&row.to_string()))
         .await
         .ok();
 }
@@ -256,11 +256,17 @@ impl Backend {
     }
 
     fn answers(&self, reply: Reply) {
-        *self.reply.lock().unwrap() = reply;
+        *self
+            .reply
+            .lock()
+            .expect("no test panics while it holds this") = reply;
     }
 
     fn asked(&self) -> Vec<(String, String)> {
-        self.asked.lock().unwrap().clone()
+        self.asked
+            .lock()
+            .expect("no test panics while it holds this")
+            .clone()
     }
 }
 
@@ -282,7 +288,9 @@ async fn serve(
                 let length = head
                     .lines()
                     .find_map(|line| line.strip_prefix("content-length: "));
-                if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                if body.len()
+                    >= length.map_or(0, |length| length.parse().expect("a length is a number"))
+                {
                     break (head, body.to_owned());
                 }
             }
@@ -290,8 +298,14 @@ async fn serve(
                 break (String::new(), String::new());
             }
         };
-        asked.lock().unwrap().push((head, body));
-        let answer = reply.lock().unwrap().clone();
+        asked
+            .lock()
+            .expect("no test panics while it holds this")
+            .push((head, body));
+        let answer = reply
+            .lock()
+            .expect("no test panics while it holds this")
+            .clone();
         let (status, body) = match answer {
             Reply::Status(status) => (status, String::new()),
             Reply::Body(body) => (200, body),

@@ -36,10 +36,6 @@ pub enum VerifyError {
 ///
 /// # Errors
 /// The token is refused.
-#[expect(
-    clippy::unused_async,
-    reason = "a signer's keys may have to be fetched"
-)]
 pub async fn verify_or_wait(
     tenancy: &Tenancy,
     token: &str,
