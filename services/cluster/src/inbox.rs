@@ -201,7 +201,11 @@ mod tests {
                 },
                 received: None,
                 receipt: None,
-                payload: Payload::Message(Message { from, data }),
+                payload: Payload::Message(Message {
+                    from,
+                    to: None,
+                    data,
+                }),
             }),
         )
     }

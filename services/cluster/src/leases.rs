@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::room::RoomId;
 use protocol::{AppId, DeviceId, PeerId};
 
 use crate::Unavailable;
@@ -43,6 +44,8 @@ pub struct LeaseKey {
     pub peer: PeerId,
     /// From the token, never from a query string.
     pub device: Option<DeviceId>,
+    /// In the room dialect a device may be in several rooms, once in each.
+    pub room: Option<RoomId>,
 }
 
 impl LeaseKey {

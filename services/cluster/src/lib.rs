@@ -3,7 +3,7 @@
 //! - [`topic`], [`envelope`], [`peer`], [`origin`]: the nouns that cross the bus.
 //! - [`inbox`]: the bounded queue through which the cluster speaks to one lane, and [`answer`], what it says there;
 //!   [`pressure`]: whether sessions must slow down for it.
-//! - [`bus`], [`presence`], [`leases`], [`quotas`], [`directory`]: the five contracts, each a concrete handle over a closed set of
+//! - [`bus`], [`presence`], [`leases`], [`quotas`], [`directory`], [`records`]: the six contracts, each a concrete handle over a closed set of
 //!   backends, so callers never learn which one serves them.
 //! - [`in_process`]: the backend that runs alone, with nothing installed. [`redis`]: the backend of a cluster.
 //! - [`contract`]: what every backend must keep, as functions that each backend's tests call.
@@ -26,6 +26,7 @@ pub mod presence;
 pub mod pressure;
 pub mod quotas;
 pub mod receipts;
+pub mod records;
 pub mod redis;
 pub mod topic;
 
@@ -41,6 +42,7 @@ pub use presence::{Delta, Known, Naming, Presence, Roster, Version};
 pub use pressure::Pressure;
 pub use quotas::{Allowance, Meter, Quotas, SessionSlot, Usage};
 pub use receipts::Receipts;
+pub use records::Records;
 pub use redis::{LinkState, LinkStatus};
 pub use topic::{Address, Topic};
 
@@ -66,6 +68,8 @@ pub struct Cluster {
     pub directory: Directory,
     /// How the link to Redis is; `None` for an edge that runs alone.
     pub link: Option<LinkStatus>,
+    /// Small versioned values.
+    pub records: Records,
 }
 
 impl Cluster {

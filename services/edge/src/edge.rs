@@ -17,11 +17,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, RoomConfig};
+use crate::dialects;
 use crate::dialects::realtime::Limits;
 use crate::http;
 use crate::lane::{self, LaneConfig, LaneHandle};
 use crate::limit::{ConnectLimit, Rate};
+use crate::membership::Membership;
+use crate::membership::audit::follow_members;
 use crate::metrics::Metrics;
 use crate::parts::Parts;
 use crate::readiness::{DRAINING, Readiness};
@@ -90,6 +93,8 @@ impl Edge {
             turn: Turn::new(&config.turn),
             connects: ConnectLimit::new(config.limits.connects_per_minute, Instant::now()),
             session_limits: session_limits(&config),
+            room_limits: room_limits(&config.room),
+            membership: Membership::new(&config.room, &cluster, &metrics),
             edge_id,
             tenancy,
             registry,
@@ -109,6 +114,7 @@ impl Edge {
         http::serve_clients(clients, &parts);
         http::serve_operators(operators, &parts);
         parts.tasks.spawn(follow_tenancy(Arc::clone(&parts)));
+        parts.tasks.spawn(follow_members(Arc::clone(&parts)));
         Ok(Self {
             address,
             admin_address,
@@ -254,6 +260,16 @@ fn session_limits(config: &Config) -> Limits {
             burst: config.limits.message_burst,
         },
         channels: config.limits.channels_per_session,
+    }
+}
+
+fn room_limits(config: &RoomConfig) -> dialects::room::Limits {
+    dialects::room::Limits {
+        messages: Rate {
+            per_second: config.messages_per_second,
+            burst: config.message_burst,
+        },
+        frame_bytes: config.frame_bytes,
     }
 }
 

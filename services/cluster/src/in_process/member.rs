@@ -8,6 +8,7 @@ use std::sync::Arc;
 use protocol::{AppId, PeerId};
 
 use super::record::Route;
+use super::records::RecordTable;
 use super::usage::AppUsage;
 use super::world::World;
 use crate::answer::{Answer, Ticket};
@@ -207,6 +208,10 @@ impl Member {
 
     pub(crate) fn app_usage(&self, app: &AppId) -> Arc<AppUsage> {
         self.world.apps.usage(app)
+    }
+
+    pub(crate) fn records(&self) -> &RecordTable {
+        &self.world.records
     }
 
     pub(crate) fn withdraw(&self) {

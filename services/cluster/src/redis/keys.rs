@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::leases::LeaseKey;
 use crate::origin::Incarnation;
+use crate::records::Shelf;
 use crate::topic::{Address, Topic};
 
 /// Slots that topics are spread over.
@@ -34,6 +35,8 @@ impl TopicKey {
         let (kind, name) = match topic.address() {
             Address::Channel(channel) => (b'c', channel.as_str()),
             Address::Peer(peer) => (b'p', peer.as_str()),
+            Address::Account(account) => (b'a', account.as_str()),
+            Address::Room(room) => (b'r', &*room.to_string()),
         };
         Self(hash(&[
             &[kind],
@@ -123,6 +126,21 @@ impl Names {
         format!("{}:{{l{partition}}}:takeovers", self.prefix).into()
     }
 
+    /// The records of a shelf.
+    pub(super) fn shelf(&self, shelf: &Shelf) -> Str {
+        let hash = hash(&[
+            shelf.app.as_str().as_bytes(),
+            shelf.kind.as_str().as_bytes(),
+            shelf.name.as_str().as_bytes(),
+        ]);
+        format!("{}:{{r{hash:032x}}}:{}", self.prefix, shelf.kind.as_str()).into()
+    }
+
+    /// Where every edge hears of changed records.
+    pub(super) fn notices(&self) -> Str {
+        self.in_partition(0, format_args!("records"))
+    }
+
     /// One of the keys that an app's use is counted in.
     pub(super) fn usage(&self, app: &AppId, what: &str) -> Str {
         let hash = hash(&[app.as_str().as_bytes()]);
@@ -140,12 +158,14 @@ impl Names {
 /// A number that stands for a lease's key wherever the key itself is too long.
 pub(crate) fn lease_hash(key: &LeaseKey) -> u128 {
     let device = key.device.as_ref().map_or("", |device| device.as_str());
+    let room = key.room.map_or_else(String::new, |room| room.to_string());
     hash(&[
         key.app.as_str().as_bytes(),
         key.dialect.as_bytes(),
         key.peer.as_str().as_bytes(),
         &[u8::from(key.device.is_some())],
         device.as_bytes(),
+        room.as_bytes(),
     ])
 }
 

@@ -9,7 +9,7 @@
 //! - What edges say: `outbox` and `publisher` on the way out, `reader` on the way in, `parcel` its form, `keys` its names;
 //!   `fences` tell who must not be heard, `causes` what has to be heard first.
 //! - What edges share: `table` of topics, each an `entry` with its `roster`; `subscriptions` and `holds` bring Redis in line with
-//!   it. `edges`, `heartbeat` and `sweep`: who is alive. `leases`, `quotas`.
+//!   it. `edges`, `heartbeat` and `sweep`: who is alive. `leases`, `quotas`, `records`.
 //!
 //! Redis answers late, or not at all, or not truly (a failover loses writes). What this edge holds is therefore kept here,
 //! and told again after every doubt; pub/sub makes news fast and is never its only carrier.
@@ -34,6 +34,7 @@ mod publisher;
 mod pulse;
 mod quotas;
 mod reader;
+mod records;
 mod roster;
 mod scripts;
 mod shared;
@@ -69,6 +70,7 @@ use crate::origin::Incarnation;
 use crate::presence::Presence;
 use crate::pressure::Pressure;
 use crate::quotas::Quotas;
+use crate::records::Records;
 
 /// Bound of what the lanes have published and Redis has not taken.
 const OUTBOX_BYTES: usize = 16 * 1024 * 1024;
@@ -109,6 +111,7 @@ pub fn connect(
         },
         leases: leases::LeaseTable::default(),
         quotas: quotas::QuotaTable::default(),
+        watchers: records::Watchers::default(),
         gatherings: Arc::default(),
         began: std::time::Instant::now(),
         epochs: AtomicU64::new(unix_us()),
@@ -143,7 +146,8 @@ pub fn connect(
         presence: Presence::redis(Arc::clone(&member)),
         leases: Leases::redis(Arc::clone(&member)),
         quotas: Quotas::redis(Arc::clone(&member)),
-        directory: Directory::redis(member),
+        directory: Directory::redis(Arc::clone(&member)),
+        records: Records::redis(member),
         link: Some(status),
     })
 }

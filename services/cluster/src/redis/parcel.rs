@@ -17,6 +17,7 @@ use crate::origin::{Incarnation, Origin, SessionId};
 use crate::peer::Peer;
 use crate::presence::{Naming, Version};
 use crate::receipts::{ReceiptId, Receipts};
+use crate::records::{Kind, Notice, RecordName, Shelf};
 
 /// Forms that another version of an edge writes are refused, not guessed at.
 const VERSION: u8 = 1;
@@ -40,6 +41,8 @@ pub(super) enum Parcel {
     Report { number: u64, receipts: Receipts },
     /// A sign that the way through Redis works; from whom.
     Probe { origin: Incarnation },
+    /// Records changed.
+    Notice(Notice),
 }
 
 /// An envelope with what only its own edge understands.
@@ -71,13 +74,18 @@ const DELTA: u8 = b'D';
 const EVICT: u8 = b'V';
 const REPORT: u8 = b'R';
 const PROBE: u8 = b'P';
+const NOTICE: u8 = b'N';
 
 const MESSAGE: u8 = 0;
 const KICK: u8 = 1;
+const EXPEL: u8 = 2;
+const END: u8 = 3;
+const PUSH: u8 = 4;
 const HAS_METADATA: u8 = 1;
 const HAS_RECEIPT: u8 = 2;
 const HAS_FENCE: u8 = 4;
 const HAS_CAUSES: u8 = 8;
+const HAS_RECEIVER: u8 = 16;
 
 /// Begins a parcel of envelopes; [`put_envelope`] fills it.
 pub(super) fn begin_envelopes(origin: Incarnation, number: u64) -> BytesMut {
@@ -98,6 +106,9 @@ pub(super) fn put_envelope(
     let (kind, message) = match &envelope.payload {
         Payload::Message(message) => (MESSAGE, Some(message)),
         Payload::Kick => (KICK, None),
+        Payload::Expel(_) => (EXPEL, None),
+        Payload::End => (END, None),
+        Payload::Push(_) => (PUSH, None),
         Payload::Presence(_) => return,
     };
     let metadata = message.and_then(|message| message.from.metadata.as_deref());
@@ -107,6 +118,10 @@ pub(super) fn put_envelope(
         (envelope.receipt.is_some(), HAS_RECEIPT),
         (envelope.origin.lease.is_some(), HAS_FENCE),
         (!causes.is_empty(), HAS_CAUSES),
+        (
+            message.is_some_and(|message| message.to.is_some()),
+            HAS_RECEIVER,
+        ),
     ] {
         if is_there {
             flags |= flag;
@@ -136,7 +151,15 @@ pub(super) fn put_envelope(
         if let Some(metadata) = metadata {
             put_text(parcel, metadata.get());
         }
+        if let Some(to) = &message.to {
+            put_text(parcel, to.as_str());
+        }
         put_text(parcel, message.data.get());
+    }
+    match &envelope.payload {
+        Payload::Expel(account) => put_text(parcel, account.as_str()),
+        Payload::Push(frame) => put_text(parcel, frame.get()),
+        Payload::Message(_) | Payload::Presence(_) | Payload::Kick | Payload::End => {}
     }
 }
 
@@ -156,6 +179,39 @@ pub(super) fn report(number: u64, receipts: Receipts) -> Bytes {
 
 pub(super) fn probe(origin: Incarnation, number: u64) -> Bytes {
     small(PROBE, origin.as_u64(), number)
+}
+
+/// `None` for what is no news of somebody's change.
+pub(super) fn notice(notice: &Notice) -> Option<Bytes> {
+    let (shelf, record) = match notice {
+        Notice::Changed(shelf, record) => (shelf, Some(record)),
+        Notice::Cleared(shelf) => (shelf, None),
+        Notice::Missed => return None,
+    };
+    let mut parcel = BytesMut::with_capacity(128);
+    parcel.put_slice(&[NOTICE, VERSION]);
+    put_text(&mut parcel, shelf.app.as_str());
+    put_text(&mut parcel, shelf.kind.as_str());
+    put_text(&mut parcel, shelf.name.as_str());
+    if let Some(record) = record {
+        put_text(&mut parcel, record.as_str());
+    }
+    Some(parcel.freeze())
+}
+
+fn take_notice(bytes: &mut &[u8]) -> Result<Notice, Malformed> {
+    let app = text(bytes)?.parse().map_err(|_| Malformed)?;
+    let word = text(bytes)?;
+    let kind = Kind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str() == word)
+        .ok_or(Malformed)?;
+    let name = RecordName::stored(text(bytes)?);
+    let shelf = Shelf { app, kind, name };
+    if bytes.is_empty() {
+        return Ok(Notice::Cleared(shelf));
+    }
+    Ok(Notice::Changed(shelf, RecordName::stored(text(bytes)?)))
 }
 
 fn small(kind: u8, one: u64, two: u64) -> Bytes {
@@ -195,6 +251,7 @@ impl Parcel {
             PROBE => Ok(Self::Probe {
                 origin: Incarnation::from_u64(number(bytes)?),
             }),
+            NOTICE => take_notice(bytes).map(Self::Notice),
             _ => Err(Malformed),
         }
     }
@@ -257,12 +314,21 @@ fn envelope(incarnation: Incarnation, bytes: &mut &[u8]) -> Result<Arriving, Mal
             } else {
                 None
             };
+            let to = if flags & HAS_RECEIVER != 0 {
+                Some(text(bytes)?.parse().map_err(|_| Malformed)?)
+            } else {
+                None
+            };
             Payload::Message(Message {
                 from: Arc::new(Peer { id, metadata }),
+                to,
                 data: json(bytes)?,
             })
         }
         KICK => Payload::Kick,
+        EXPEL => Payload::Expel(text(bytes)?.parse().map_err(|_| Malformed)?),
+        END => Payload::End,
+        PUSH => Payload::Push(json(bytes)?),
         _ => return Err(Malformed),
     };
     Ok(Arriving {

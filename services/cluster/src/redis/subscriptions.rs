@@ -60,6 +60,7 @@ impl Heard {
         let wanted = shared.table.keys(Entry::is_listened_to);
         heard.adjust(shared, wanted.into_iter().collect()).await?;
         let own = [shared.incarnation, shared.edges.registration()];
+        heard.link.subscribe(&[shared.names.notices()]).await?;
         heard
             .link
             .subscribe(&own.map(|name| shared.names.edge_channel(name)))

@@ -11,6 +11,7 @@ mod error;
 mod identity;
 mod mint;
 mod token;
+mod verify;
 
 pub use admission::authenticate;
 pub use bearer::{Unauthorized, authorize};
@@ -18,3 +19,4 @@ pub use credential::Credential;
 pub use error::AdmitError;
 pub use identity::Identity;
 pub use mint::{MintError, mint};
+pub use verify::{Verified, VerifyError, verify_or_wait};

@@ -18,6 +18,16 @@ const TOKEN_MAX_BYTES: usize = 64 * 1024;
 
 /// The claims of a token and the key that signed it; whether they have expired is not judged here.
 pub(super) fn verify(tenancy: &Tenancy, token: &str) -> Result<(Arc<Key>, Claims), AdmitError> {
+    let (key, claims) = verify_signature(tenancy, token)?;
+    let claims = Claims::from_json(&claims).map_err(|_| AdmitError::BadClaims)?;
+    Ok((key, claims))
+}
+
+/// The same, with the claims as they stand.
+pub(super) fn verify_signature(
+    tenancy: &Tenancy,
+    token: &str,
+) -> Result<(Arc<Key>, Vec<u8>), AdmitError> {
     if token.len() > TOKEN_MAX_BYTES {
         return Err(AdmitError::MalformedToken);
     }
@@ -31,7 +41,6 @@ pub(super) fn verify(tenancy: &Tenancy, token: &str) -> Result<(Arc<Key>, Claims
     let claims = URL_SAFE_NO_PAD
         .decode(payload)
         .map_err(|_| AdmitError::BadClaims)?;
-    let claims = Claims::from_json(&claims).map_err(|_| AdmitError::BadClaims)?;
     Ok((key, claims))
 }
 

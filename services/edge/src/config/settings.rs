@@ -187,10 +187,35 @@ pub const SETTINGS: &[Setting] = &[
         "bytes",
         "Room dialect: the largest frame, 1 to 16777216.",
     ),
+    text(
+        "room.wire",
+        "default",
+        "Room dialect: how a client is spoken to that does not say how: `default`, or `guide` for the sample code of the guide.",
+    ),
+    switch(
+        "room.close_on_expiry",
+        "true",
+        "Room dialect: a session ends with its token, with 4401.",
+    ),
     list(
         "room.membership",
         "[\"token\", \"registry\"]",
-        "Room dialect: who may say that an account belongs to a room, in this order.",
+        "Room dialect: who may say that an account belongs to a room, in this order: `token`, `registry`, `webhook`; `open` admits any account and is for trials only.",
+    ),
+    text(
+        "room.webhook_url",
+        "none",
+        "Room dialect: where your backend is asked whether an account belongs to a room.",
+    ),
+    text(
+        "room.webhook_secret",
+        "none",
+        "Room dialect: secret that signs what the webhook is asked.",
+    ),
+    duration(
+        "room.webhook_timeout",
+        "5s",
+        "Room dialect: time for the webhook's answer; after it nobody is admitted.",
     ),
     in_file(
         "apps[].id",

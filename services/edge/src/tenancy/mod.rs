@@ -16,6 +16,7 @@ mod reload;
 #[cfg(test)]
 pub(crate) mod sample;
 mod scope;
+mod signer;
 mod snapshot;
 
 pub use app::{App, Plan};
@@ -26,4 +27,5 @@ pub use key::Key;
 pub use origin::{OriginError, OriginList};
 pub use reload::watch_file;
 pub use scope::Scope;
+pub use signer::Signer;
 pub use snapshot::Tenancy;

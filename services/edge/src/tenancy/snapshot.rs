@@ -7,7 +7,7 @@ use protocol::realtime::limits;
 use protocol::{AppId, KeyId};
 
 use super::error::TenancyError;
-use super::{App, Key};
+use super::{App, Key, Signer};
 use crate::config::AppConfig;
 
 /// All apps and keys at one moment.
@@ -75,6 +75,15 @@ impl Tenancy {
     /// All apps, in no order.
     pub fn apps(&self) -> impl Iterator<Item = &Arc<App>> {
         self.apps.values()
+    }
+
+    /// Whether a page of this origin may use a cookie of somebody whose token `signer` has signed: the key's list must name it,
+    /// for another signer the list of some key of the app.
+    #[must_use]
+    pub fn trusts_cookie(&self, signer: &Signer, origin: &str) -> bool {
+        match signer {
+            Signer::Key(key) => key.origins.names(origin),
+        }
     }
 
     fn add_keys(&mut self, config: &AppConfig, app: &Arc<App>) -> Result<(), TenancyError> {
