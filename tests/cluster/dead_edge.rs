@@ -111,7 +111,12 @@ async fn a_peer_of_a_killed_edge_is_not_found_and_never_acknowledged() {
     cluster.edge_mut(1).kill().await;
     drop(bob);
     let send = json!({"type": "send", "to": "bob", "data": 1});
-    assert_eq!(alice.refusal(send).await, "peer_not_found");
+    // While it is not known whether the edge is gone or only cut off, nobody can say that he is nowhere.
+    let mut code = alice.refusal(send.clone()).await;
+    while code == "backend_error" {
+        code = alice.refusal(send.clone()).await;
+    }
+    assert_eq!(code, "peer_not_found");
 }
 
 /// One observer on each of three edges, and a channel full of members on the fourth.

@@ -204,17 +204,20 @@ pub(super) async fn audit_all(shared: Arc<Shared>) {
     let mut read_up_to = vec![String::from("-"); usize::from(LEASE_PARTITIONS)];
     let compare_every = (every * COMPARE_EVERY).min(LEASE_LIFE / 3);
     let mut compared = Instant::now();
-    loop {
+    // One log at a time, evenly: Redis is never asked for all at once.
+    let step = every / u32::from(LEASE_PARTITIONS);
+    for partition in (0..LEASE_PARTITIONS).cycle() {
         tokio::select! {
-            () = sleep(every) => {}
+            () = sleep(step) => {}
             () = shared.ended.cancelled() => return,
         }
         let Some(link) = shared.links.current() else {
             continue;
         };
         release_pending(&shared, &link).await;
-        let missed_some = read_takeovers(&shared, &link, &mut read_up_to).await;
-        if missed_some == Ok(Missed::Some) || compared.elapsed() >= compare_every {
+        let from = &mut read_up_to[usize::from(partition)];
+        let read = read_takeovers(&shared, &link, partition, from).await;
+        if read == Ok(Missed::Some) || compared.elapsed() >= compare_every {
             compared = Instant::now();
             tokio::select! {
                 () = audit(&shared, &link, Pace::Spread) => {}
@@ -235,29 +238,29 @@ enum Missed {
 async fn read_takeovers(
     shared: &Arc<Shared>,
     link: &Link,
-    read_up_to: &mut [String],
+    partition: u16,
+    from: &mut String,
 ) -> Result<Missed, Unavailable> {
-    let mut missed = Missed::Nothing;
-    for (partition, from) in (0..LEASE_PARTITIONS).zip(read_up_to) {
-        let args = vec![
-            shared.names.takeovers(partition).into(),
-            from.as_str().into(),
-            "+".into(),
-        ];
-        let reply: Value = link.command("XRANGE", args).await.map_err(|error| {
-            shared.doubt(link.generation, &error);
-            Unavailable
-        })?;
-        let takeovers = lease::parse_takeovers(reply).map_err(|_| Unavailable)?;
-        if takeovers.len() >= TAKEOVERS_MAX {
-            missed = Missed::Some;
-        }
-        for Takeover { id, loser, fence } in takeovers {
-            *from = format!("({id}");
-            if loser.incarnation == shared.incarnation && shared.leases.lose(loser.session, fence) {
-                shared.status.add(|counts| &counts.audit_losses, 1);
-                tell(shared, loser.session, fence);
-            }
+    let args = vec![
+        shared.names.takeovers(partition).into(),
+        from.as_str().into(),
+        "+".into(),
+    ];
+    let reply: Value = link.command("XRANGE", args).await.map_err(|error| {
+        shared.doubt(link.generation, &error);
+        Unavailable
+    })?;
+    let takeovers = lease::parse_takeovers(reply).map_err(|_| Unavailable)?;
+    let missed = if takeovers.len() >= TAKEOVERS_MAX {
+        Missed::Some
+    } else {
+        Missed::Nothing
+    };
+    for Takeover { id, loser, fence } in takeovers {
+        *from = format!("({id}");
+        if loser.incarnation == shared.incarnation && shared.leases.lose(loser.session, fence) {
+            shared.status.add(|counts| &counts.audit_losses, 1);
+            tell(shared, loser.session, fence);
         }
     }
     Ok(missed)
