@@ -114,6 +114,11 @@ impl Scene {
             "delivery came back {slowest:?} after the election"
         );
         assert_eq!(later.lost + later.refused, 0, "whole again: {later}");
+        assert!(
+            whole.lost == 0 || counted > 0.0,
+            "{} deliveries lost, none counted",
+            whole.lost
+        );
         for edge in 0..3 {
             self.cluster.ready(edge).await;
         }
