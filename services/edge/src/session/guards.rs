@@ -24,7 +24,7 @@ pub(crate) struct Guards {
     #[expect(dead_code, reason = "held, and given back by being dropped")]
     slot: SessionSlot,
     /// The right to be the device's one session, where the dialect and the token ask for it.
-    pub(crate) lease: Option<LeaseGuard>,
+    pub(crate) lease: Option<Box<LeaseGuard>>,
 }
 
 /// A held lease.
@@ -63,7 +63,7 @@ impl Guards {
         let (lease, took) = match lease {
             Some(key) => {
                 let (lease, took) = LeaseGuard::take(cluster, metrics, key, id, in_force).await?;
-                (Some(lease), took)
+                (Some(Box::new(lease)), took)
             }
             None => (None, Took::Free),
         };
