@@ -17,8 +17,9 @@ use protocol::close::CloseReason;
 
 use super::Lane;
 use super::hub::{Listener, Listeners};
-use super::rendering::Rendering;
+use super::rendering::Run;
 use super::roster::Applied;
+use super::table::Fanout;
 use crate::dialects::{Input, Variant};
 use crate::metrics::{FrameOut, Outcome};
 use crate::session::mailbox::{Content, Full, Segment};
@@ -30,10 +31,10 @@ const RUN_MAX: usize = 256;
 impl Lane {
     /// Queues everything that arrived and leaves `arrivals` empty.
     pub(super) fn deliver(&mut self, arrivals: &mut VecDeque<Arrival>) {
-        let mut run: Vec<Arc<Envelope>> = Vec::new();
+        let mut run = mem::take(&mut self.run);
         let mut run_topic: Option<Topic> = None;
         // Answers to publishes may overtake deliveries (spec realtime §2.6), so they do not end a run.
-        let mut published = Vec::new();
+        let mut published = mem::take(&mut self.published);
         for arrival in arrivals.drain(..) {
             match arrival {
                 Arrival::Envelope(topic, envelope) => {
@@ -41,7 +42,7 @@ impl Lane {
                         && run.len() < RUN_MAX
                         && run.first().is_some_and(|first| joins(first, &envelope));
                     if !continues && let Some(topic) = run_topic.replace(topic) {
-                        self.deliver_run(&topic, &mem::take(&mut run));
+                        self.deliver_run(&topic, &mut run);
                     }
                     run.push(envelope);
                 }
@@ -50,7 +51,7 @@ impl Lane {
                 }
                 Arrival::Answer(ticket, answer) => {
                     if let Some(topic) = run_topic.take() {
-                        self.deliver_run(&topic, &mem::take(&mut run));
+                        self.deliver_run(&topic, &mut run);
                     }
                     self.take_answer(&ticket, &answer);
                 }
@@ -58,24 +59,39 @@ impl Lane {
             }
         }
         if let Some(topic) = run_topic {
-            self.deliver_run(&topic, &run);
+            self.deliver_run(&topic, &mut run);
         }
-        for (ticket, answer) in published {
+        for (ticket, answer) in published.drain(..) {
             self.take_answer(&ticket, &answer);
         }
+        self.run = run;
+        self.published = published;
     }
 
-    fn deliver_run(&mut self, topic: &Topic, run: &[Arc<Envelope>]) {
+    /// Delivers a run and leaves it empty.
+    fn deliver_run(&mut self, topic: &Topic, run: &mut Vec<Arc<Envelope>>) {
         let Some(first) = run.first() else { return };
         match &first.payload {
             Payload::Message(_) => self.deliver_messages(topic, run),
             Payload::Presence(delta) => self.deliver_delta(topic, first, delta),
             Payload::Kick => self.kick(topic, first.receipt),
         }
+        run.clear();
     }
 
-    fn deliver_messages(&mut self, topic: &Topic, run: &[Arc<Envelope>]) {
-        let reached = self.queue(topic, run, Listener::hears_messages, Content::Other);
+    fn deliver_messages(&mut self, topic: &Topic, run: &mut Vec<Arc<Envelope>>) {
+        match self.hub.get(topic).map(Listeners::fanout) {
+            Some(Fanout::Large) => self.begin_fanout(topic, mem::take(run)),
+            Some(Fanout::Small) => {
+                let reached = self.queue(topic, run, Listener::hears_messages, Content::Other);
+                self.delivered(run, reached);
+            }
+            None => self.delivered(run, 0),
+        }
+    }
+
+    /// A run of messages has reached so many sessions.
+    pub(super) fn delivered(&self, run: &[Arc<Envelope>], reached: u64) {
         for envelope in run {
             if let Some(received) = envelope.received {
                 self.metrics
@@ -95,11 +111,17 @@ impl Lane {
         hears: fn(&Listener) -> bool,
         content: Content<'_>,
     ) -> u64 {
+        self.catch_up_all(topic);
         let Some(of_topic) = self.hub.get(topic) else {
             return 0;
         };
         let fanout = of_topic.fanout();
-        let mut rendering = Rendering::new(topic, run, self.cluster.incarnation);
+        let run = Run {
+            topic,
+            envelopes: run,
+        };
+        let mut rendering = mem::take(&mut self.rendering);
+        rendering.begin(run, self.cluster.incarnation);
         let mut reached = 0;
         let mut full = Vec::new();
         for listener in of_topic.iter().filter(hears) {
@@ -111,7 +133,7 @@ impl Lane {
                 continue;
             };
             reached += 1;
-            let frames = rendering.frames_for(listener.variant, session.id);
+            let frames = rendering.frames_for(run, listener.variant, session.id);
             if frames.is_empty() {
                 continue;
             }
@@ -126,10 +148,23 @@ impl Lane {
             );
         }
         rendering.count(&self.metrics);
+        self.rendering = rendering;
         for (key, frames) in full {
             self.append(key, frames, content);
         }
         reached
+    }
+
+    /// Nothing that is queued for the topic's listeners overtakes a fan-out under way.
+    fn catch_up_all(&mut self, topic: &Topic) {
+        if self.fanouts.is_empty() {
+            return;
+        }
+        let listeners = self.hub.get(topic).into_iter().flat_map(Listeners::iter);
+        let keys: Vec<usize> = listeners.map(|listener| listener.session).collect();
+        for key in keys {
+            self.catch_up(key);
+        }
     }
 
     /// A change of members: the lane's roster follows, then those who have their snapshot are told.

@@ -120,6 +120,14 @@ impl Session {
         }
     }
 
+    /// The session's place in a topic that it listens to.
+    pub(crate) fn slot(&self, topic: &Topic) -> Option<usize> {
+        match &self.address {
+            Some((address, slot)) if address == topic => Some(*slot),
+            Some(_) | None => self.subscriptions.slot(topic),
+        }
+    }
+
     /// Lets the session's task run.
     pub(crate) fn wake(&self) {
         if let Some(waker) = &self.waker {
