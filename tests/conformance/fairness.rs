@@ -101,6 +101,83 @@ async fn newcomers_are_welcomed_while_a_large_channel_is_as_busy_as_can_be() {
     assert!(streams.try_join_next().is_none(), "a stream has ended");
 }
 
+// A large fan-out is worked off bit by bit, and small messages go in between. They must not overtake it on their way to
+// the same client.
+#[tokio::test]
+async fn a_direct_does_not_overtake_the_fan_out_that_its_sender_sent_before() {
+    let config = EdgeConfig::demo()
+        .set("lanes", 1)
+        .limit("messages_per_second", 0);
+    let edge = config.start().await;
+    let mut members = Vec::new();
+    for number in 0..MEMBERS {
+        members.push(subscriber(&edge, number).await);
+    }
+    let mut sender = Client::connect_peer(&edge, "sender").await;
+    // Both in one write, so that they reach the lane together.
+    for round in 0..ROUNDS {
+        let mut frames = Vec::new();
+        frames.push(json!({"type": "publish", "channel": "room", "data": round}));
+        for number in (0..MEMBERS).step_by(DIRECTS_STEP) {
+            frames.push(json!({"type": "send", "to": format!("peer-{number}"), "data": round}));
+        }
+        sender.send_all(&frames).await;
+    }
+    for (number, member) in (0..MEMBERS).zip(&mut members) {
+        for round in 0..ROUNDS {
+            let message = member.text().await;
+            assert_eq!(
+                (&message["type"], &message["data"]),
+                (&json!("message"), &json!(round))
+            );
+            if number.is_multiple_of(DIRECTS_STEP as u32) {
+                let direct = member.text().await;
+                assert_eq!(
+                    (&direct["type"], &direct["data"]),
+                    (&json!("direct"), &json!(round))
+                );
+            }
+        }
+    }
+}
+
+// What was published before somebody left is theirs, however far the fan-out had come.
+#[tokio::test]
+async fn who_leaves_while_a_fan_out_is_under_way_has_heard_it_before_the_ack() {
+    let edge = EdgeConfig::demo().set("lanes", 1).start().await;
+    let mut members = Vec::new();
+    for number in 0..MEMBERS {
+        members.push(subscriber(&edge, number).await);
+    }
+    let mut sender = Client::connect_peer(&edge, "sender").await;
+    edge.freeze().await;
+    sender
+        .send(&json!({"type": "publish", "channel": "room", "data": 1}))
+        .await;
+    let leave = json!({"type": "unsubscribe", "channel": "room", "requestId": "u"});
+    for member in &mut members {
+        member.send(&RawFrame::text(&leave.to_string())).await;
+    }
+    edge.thaw().await;
+    let mut heard = 0;
+    for member in &mut members {
+        let mut frame = member.text().await;
+        if frame["type"] == "message" {
+            heard += 1;
+            frame = member.text().await;
+        }
+        assert_eq!(frame["type"], "ack", "{frame}");
+        let ping = json!({"type": "ping", "requestId": "p"});
+        member.send(&RawFrame::text(&ping.to_string())).await;
+        assert_eq!(
+            member.text().await["type"],
+            "pong",
+            "nothing comes after the ack"
+        );
+    }
+    assert!(heard > 0, "the message came after everybody had left");
+}
+
 /// A member of the large channel, its ack read.
 async fn subscriber(edge: &TestEdge, number: u32) -> RawSocket {
     let door = Door::token(&without_presence(number));
@@ -126,3 +203,9 @@ const SUBSCRIBERS: u32 = 1_000;
 
 /// So many that the edge has written to an eighth of the channel only when the next message comes.
 const STREAMS: u32 = 8;
+
+/// More than a fan-out that is written at once.
+const MEMBERS: u32 = 300;
+const ROUNDS: u32 = 20;
+/// Every so many members gets a direct in each round.
+const DIRECTS_STEP: usize = 29;

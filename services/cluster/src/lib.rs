@@ -1,6 +1,7 @@
 //! What edges share: who hears whom, who holds a device, who is in a channel, how much an app may still use.
 //!
 //! - [`topic`], [`envelope`], [`peer`], [`origin`]: the nouns that cross the bus.
+//! - [`members`]: who is in a topic, in as little room as they need.
 //! - [`inbox`]: the bounded queue through which the cluster speaks to one lane, and [`answer`], what it says there;
 //!   [`pressure`]: whether sessions must slow down for it.
 //! - [`bus`], [`presence`], [`leases`], [`quotas`], [`directory`], [`records`]: the six contracts, each a concrete handle over a closed set of
@@ -20,6 +21,7 @@ mod gatherings;
 pub mod in_process;
 pub mod inbox;
 pub mod leases;
+pub mod members;
 pub mod origin;
 pub mod peer;
 pub mod presence;
@@ -36,6 +38,7 @@ pub use directory::Directory;
 pub use envelope::{Envelope, Message, Payload};
 pub use inbox::{Arrival, Eviction, Inbox, InboxHandle};
 pub use leases::{Attach, Fence, LeaseKey, Leases};
+pub use members::Members;
 pub use origin::{Fenced, Incarnation, LaneId, Origin, SessionId};
 pub use peer::Peer;
 pub use presence::{Delta, Known, Naming, Presence, Roster, Version};

@@ -234,6 +234,7 @@ fn start_lanes(
         ping: config.timing.ping,
         pong: config.timing.pong,
         handshake: config.timing.handshake,
+        slice: lane::SLICE,
     };
     let started: Result<Vec<_>, io::Error> = inboxes
         .into_iter()

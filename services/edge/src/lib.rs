@@ -5,7 +5,7 @@
 //! - `http`: the doors. `dialects`: the wire languages. `session`, `lane`: admitted clients and the threads that own them.
 //! - [`edge`](mod@edge): all of it put together, from start to drain; `parts`: what the doors see of it; `readiness`: whether
 //!   it wants clients.
-//! - [`metrics`], [`telemetry`]: what it tells its operator.
+//! - [`metrics`], [`telemetry`]: what it tells its operator. [`workbench`]: a lane to be measured.
 
 pub mod auth;
 pub mod config;
@@ -23,3 +23,5 @@ mod session;
 pub mod telemetry;
 pub mod tenancy;
 pub mod turn;
+
+pub use lane::workbench;

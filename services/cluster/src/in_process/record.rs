@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use protocol::PeerId;
 
 use super::clock::Clock;
 use crate::envelope::{Envelope, Payload};
 use crate::inbox::{Arrival, InboxHandle};
+use crate::members::{Members, OfPeer};
 use crate::origin::{Incarnation, LaneId, Origin, SessionId};
 use crate::peer::Peer;
 use crate::presence::{Delta, Naming, Roster, Version};
@@ -22,7 +22,7 @@ pub(super) struct Record {
     /// Members above which the topic stops naming them; 0 means it never stops.
     named_members: usize,
     routes: Vec<Route>,
-    members: HashMap<PeerId, Entry>,
+    members: Members<Entry>,
     version: Version,
     naming: Naming,
 }
@@ -47,7 +47,7 @@ impl Record {
             topic: topic.clone(),
             named_members,
             routes: Vec::new(),
-            members: HashMap::new(),
+            members: Members::default(),
             version: Version {
                 epoch: clock.next(),
                 sequence: 0,
@@ -68,6 +68,10 @@ impl Record {
             .iter()
             .any(|known| known.is(route.incarnation, lane))
         {
+            if self.routes.is_empty() {
+                // Most topics never have a second one.
+                self.routes.reserve_exact(1);
+            }
             self.routes.push(route);
         }
     }
@@ -106,7 +110,7 @@ impl Record {
             peer: Arc::clone(peer),
             holders: vec![holder],
         };
-        self.members.insert(peer.id.clone(), entry);
+        self.members.insert(entry);
         self.change(holder, vec![Arc::clone(peer)], Vec::new());
     }
 
@@ -125,7 +129,7 @@ impl Record {
     pub(super) fn forget(&mut self, incarnation: Incarnation) {
         self.routes.retain(|route| route.incarnation != incarnation);
         let mut left = Vec::new();
-        self.members.retain(|_, entry| {
+        self.members.retain(|entry| {
             entry
                 .holders
                 .retain(|holder| holder.incarnation != incarnation);
@@ -157,7 +161,7 @@ impl Record {
             version: self.version,
             members: self
                 .members
-                .values()
+                .iter()
                 .map(|entry| Arc::clone(&entry.peer))
                 .collect(),
             naming: self.naming,
@@ -192,6 +196,12 @@ impl Record {
         } else {
             self.naming
         }
+    }
+}
+
+impl OfPeer for Entry {
+    fn peer(&self) -> &Arc<Peer> {
+        &self.peer
     }
 }
 

@@ -25,6 +25,7 @@ const ANSWERS_MS: u64 = 1_000;
 impl Lane {
     /// Ends a session for a reason: its close frame passes every gate, and nobody waits for the client.
     pub(super) fn close(&mut self, key: usize, reason: CloseReason) {
+        self.catch_up(key);
         let Some(session) = self
             .sessions
             .get_mut(key)

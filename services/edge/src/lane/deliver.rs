@@ -18,8 +18,9 @@ use protocol::close::CloseReason;
 
 use super::Lane;
 use super::hub::{Listener, Listeners};
-use super::rendering::Rendering;
+use super::rendering::Run;
 use super::roster::Applied;
+use super::table::Fanout;
 use crate::dialects::{Input, Snapshot, Variant};
 use crate::metrics::{FrameOut, Outcome};
 use crate::session::mailbox::{Content, Full, Segment};
@@ -31,10 +32,10 @@ const RUN_MAX: usize = 256;
 impl Lane {
     /// Queues everything that arrived and leaves `arrivals` empty.
     pub(super) fn deliver(&mut self, arrivals: &mut VecDeque<Arrival>) {
-        let mut run: Vec<Arc<Envelope>> = Vec::new();
+        let mut run = mem::take(&mut self.run);
         let mut run_topic: Option<Topic> = None;
         // Answers to publishes may overtake deliveries (spec realtime §2.6), so they do not end a run.
-        let mut published = Vec::new();
+        let mut published = mem::take(&mut self.published);
         for arrival in arrivals.drain(..) {
             match arrival {
                 Arrival::Envelope(topic, envelope) => {
@@ -42,7 +43,7 @@ impl Lane {
                         && run.len() < RUN_MAX
                         && run.first().is_some_and(|first| joins(first, &envelope));
                     if !continues && let Some(topic) = run_topic.replace(topic) {
-                        self.deliver_run(&topic, &mem::take(&mut run));
+                        self.deliver_run(&topic, &mut run);
                     }
                     run.push(envelope);
                 }
@@ -51,7 +52,7 @@ impl Lane {
                 }
                 Arrival::Answer(ticket, answer) => {
                     if let Some(topic) = run_topic.take() {
-                        self.deliver_run(&topic, &mem::take(&mut run));
+                        self.deliver_run(&topic, &mut run);
                     }
                     self.take_answer(&ticket, &answer);
                 }
@@ -59,17 +60,23 @@ impl Lane {
             }
         }
         if let Some(topic) = run_topic {
-            self.deliver_run(&topic, &run);
+            self.deliver_run(&topic, &mut run);
         }
-        for (ticket, answer) in published {
+        for (ticket, answer) in published.drain(..) {
             self.take_answer(&ticket, &answer);
         }
+        self.run = run;
+        self.published = published;
     }
 
-    fn deliver_run(&mut self, topic: &Topic, run: &[Arc<Envelope>]) {
+    /// Delivers a run and leaves it empty.
+    fn deliver_run(&mut self, topic: &Topic, run: &mut Vec<Arc<Envelope>>) {
         let Some(first) = run.first() else { return };
         match &first.payload {
-            Payload::Message(message) => self.deliver_said(topic, run, message.to.as_ref()),
+            Payload::Message(message) => {
+                let to = message.to.clone();
+                self.deliver_said(topic, run, to.as_ref());
+            }
             Payload::Push(_) => self.deliver_said(topic, run, None),
             Payload::Presence(delta) => self.deliver_delta(topic, first, delta),
             Payload::Kick => self.close_all(topic, None, CloseReason::Kicked, first.receipt),
@@ -78,15 +85,23 @@ impl Lane {
             }
             Payload::End => self.close_all(topic, None, CloseReason::RoomClosed, first.receipt),
         }
+        run.clear();
     }
 
     /// What somebody said, to everybody in the topic or to the sessions of `to` there.
-    fn deliver_said(&mut self, topic: &Topic, run: &[Arc<Envelope>], to: Option<&PeerId>) {
-        let audience = match to {
-            None => Audience::All,
-            Some(peer) => Audience::Peer(peer),
+    fn deliver_said(&mut self, topic: &Topic, run: &mut Vec<Arc<Envelope>>, to: Option<&PeerId>) {
+        let fanout = self.hub.get(topic).map(Listeners::fanout);
+        let audience = match (to, fanout) {
+            (None, Some(Fanout::Large)) => return self.begin_fanout(topic, mem::take(run)),
+            (None, Some(Fanout::Small) | None) => Audience::All,
+            (Some(peer), _) => Audience::Peer(peer),
         };
         let reached = self.queue(topic, run, audience, Content::Other);
+        self.delivered(run, reached);
+    }
+
+    /// A run of messages has reached so many sessions.
+    pub(super) fn delivered(&self, run: &[Arc<Envelope>], reached: u64) {
         for envelope in run {
             if let Some(received) = envelope.received {
                 self.metrics
@@ -106,11 +121,17 @@ impl Lane {
         audience: Audience<'_>,
         content: Content<'_>,
     ) -> u64 {
+        self.catch_up_all(topic);
         let Some(of_topic) = self.hub.get(topic) else {
             return 0;
         };
         let fanout = of_topic.fanout();
-        let mut rendering = Rendering::new(topic, run, self.cluster.incarnation);
+        let run = Run {
+            topic,
+            envelopes: run,
+        };
+        let mut rendering = mem::take(&mut self.rendering);
+        rendering.begin(run, self.cluster.incarnation);
         let mut reached = 0;
         let mut full = Vec::new();
         for listener in of_topic.iter() {
@@ -122,7 +143,7 @@ impl Lane {
                 continue;
             };
             reached += 1;
-            let frames = rendering.frames_for(listener.variant, session.id);
+            let frames = rendering.frames_for(run, listener.variant, session.id);
             if frames.is_empty() {
                 continue;
             }
@@ -137,10 +158,23 @@ impl Lane {
             );
         }
         rendering.count(&self.metrics);
+        self.rendering = rendering;
         for (key, frames) in full {
             self.append(key, frames, content);
         }
         reached
+    }
+
+    /// Nothing that is queued for the topic's listeners overtakes a fan-out under way.
+    fn catch_up_all(&mut self, topic: &Topic) {
+        if self.fanouts.is_empty() {
+            return;
+        }
+        let listeners = self.hub.get(topic).into_iter().flat_map(Listeners::iter);
+        let keys: Vec<usize> = listeners.map(|listener| listener.session).collect();
+        for key in keys {
+            self.catch_up(key);
+        }
     }
 
     /// A change of members: the lane's roster follows, then those who have their snapshot are told.

@@ -9,17 +9,21 @@ use slab::Slab;
 
 use super::roster::FollowedRoster;
 use super::table::Fanout;
-use super::thread::SLICE;
 use crate::dialects::Variant;
 
 /// The lane's topics.
 #[derive(Debug, Default)]
 pub(super) struct Hub {
     topics: HashMap<Topic, Listeners>,
+    /// Large fan-outs begun so far.
+    fanouts: u64,
 }
 
+/// More listeners than this make a fan-out large: others do not wait for it.
+const LARGE: usize = 128;
+
 /// Who listens to one topic, and what is known of its members.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Listeners {
     listeners: Slab<Listener>,
     /// `None` for topics without presence and until the first join is answered.
@@ -37,6 +41,8 @@ pub(super) struct Listener {
     pub(super) variant: Variant,
     /// Whether it has its snapshot, so that deltas mean something to it.
     pub(super) snapshotted: bool,
+    /// The last large fan-out that it has heard, or that was there before it.
+    pub(super) heard: u64,
 }
 
 /// Whether a listener was the first or the last of its topic here.
@@ -56,7 +62,11 @@ impl Hub {
         session: usize,
         variant: Variant,
     ) -> (usize, Boundary) {
-        let listeners = &mut self.topics.entry(topic.clone()).or_default().listeners;
+        let of_topic = self
+            .topics
+            .entry(topic.clone())
+            .or_insert_with(Listeners::new);
+        let listeners = &mut of_topic.listeners;
         let boundary = if listeners.is_empty() {
             Boundary::Outermost
         } else {
@@ -67,6 +77,7 @@ impl Hub {
                 session,
                 variant,
                 snapshotted: false,
+                heard: self.fanouts,
             }),
             boundary,
         )
@@ -84,6 +95,12 @@ impl Hub {
         } else {
             Boundary::Inner
         }
+    }
+
+    /// The number of a large fan-out that begins now.
+    pub(super) fn begin_fanout(&mut self) -> u64 {
+        self.fanouts += 1;
+        self.fanouts
     }
 
     pub(super) fn get_mut(&mut self, topic: &Topic) -> Option<&mut Listeners> {
@@ -122,13 +139,36 @@ impl Listener {
 }
 
 impl Listeners {
+    fn new() -> Self {
+        Self {
+            // Most topics never have a second one.
+            listeners: Slab::with_capacity(1),
+            roster: None,
+            resyncing: false,
+        }
+    }
+
+    /// The first listener from `slot` on that has not heard a fan-out, with its slot.
+    pub(super) fn next_unheard(
+        &mut self,
+        slot: usize,
+        fanout: u64,
+    ) -> Option<(usize, &mut Listener)> {
+        let slot = (slot..self.listeners.capacity()).find(|slot| {
+            self.listeners
+                .get(*slot)
+                .is_some_and(|listener| listener.heard < fanout)
+        })?;
+        Some((slot, self.listeners.get_mut(slot)?))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = Listener> + '_ {
         self.listeners.iter().map(|(_, listener)| *listener)
     }
 
     /// How a delivery to all of them counts when it is written.
     pub(super) fn fanout(&self) -> Fanout {
-        if self.listeners.len() > SLICE {
+        if self.listeners.len() > LARGE {
             Fanout::Large
         } else {
             Fanout::Small

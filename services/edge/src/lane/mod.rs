@@ -1,7 +1,8 @@
 //! A lane: one thread that owns its sessions, their sockets and their mailboxes.
 //!
 //! - `thread`: the thread and its loop. `handle`: how the doors and the drain speak to it.
-//! - `hub`, `roster`: who listens to what here. `wheel`: the shared timers.
+//! - `fanouts`: messages on their way to very many. `hub`, `roster`: who listens to what here. `wheel`: the shared timers.
+//! - [`workbench`]: a lane without thread and sockets, to be measured.
 //! - `admit`, `read`, `deliver`, `close`: what happens to a session, in the order of its life.
 //!
 //! Invariants: everything that reaches a session from the cluster comes through the lane's inbox, in its order; everything
@@ -10,6 +11,7 @@
 mod admit;
 mod close;
 mod deliver;
+mod fanouts;
 mod handle;
 mod hub;
 mod read;
@@ -19,6 +21,7 @@ mod table;
 mod thread;
 mod timers;
 mod wheel;
+pub mod workbench;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -26,21 +29,24 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cluster::{Cluster, Fence, LaneId, Pressure, SessionId};
+use cluster::{Answer, Cluster, Envelope, Fence, LaneId, Pressure, SessionId, Ticket};
 use protocol::close::CloseReason;
 use protocol::realtime::limits::SNAPSHOT_DELAY;
 use tokio::sync::Notify;
 
 pub(crate) use admit::Admission;
 pub(crate) use handle::{LaneEnded, LaneHandle};
-pub(crate) use thread::{LaneConfig, spawn};
+use thread::READ_BUFFER_BYTES;
+pub(crate) use thread::{LaneConfig, SLICE, spawn};
 
 use crate::dialects::{Actions, Now};
 use crate::metrics::Metrics;
 use crate::session::mailbox::{Content, Flushed, Full, Segment};
 use crate::session::{Awaiting, Phase};
 use crate::tenancy::Tenancy;
+use fanouts::Fanouts;
 use hub::Hub;
+use rendering::Rendering;
 use table::{Fanout, Sessions};
 use wheel::Wheel;
 
@@ -71,6 +77,13 @@ struct Lane {
     /// What every session reads into.
     read_buffer: Vec<u8>,
     actions: Actions,
+    fanouts: Fanouts,
+    /// Mailboxes taken to be flushed so far.
+    flushes: usize,
+    /// Room that is used again in every turn: the run that is delivered, its rendering, answers to publishes.
+    run: Vec<Arc<Envelope>>,
+    rendering: Rendering,
+    published: Vec<(Ticket, Answer)>,
     draining: bool,
     /// What the lane was last told; newcomers may have been admitted by something older.
     tenancy: Option<Arc<Tenancy>>,
@@ -80,6 +93,40 @@ struct Lane {
 }
 
 impl Lane {
+    fn new(
+        id: LaneId,
+        cluster: Cluster,
+        pressure: Pressure,
+        config: LaneConfig,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            id,
+            config,
+            cluster,
+            metrics,
+            pressure,
+            began: Instant::now(),
+            sessions: Sessions::new(config.mailbox_bytes),
+            hub: Hub::default(),
+            wheel: Wheel::new(),
+            gates: VecDeque::new(),
+            paused: Vec::new(),
+            early_evictions: VecDeque::new(),
+            read_buffer: vec![0; READ_BUFFER_BYTES],
+            actions: Actions::default(),
+            fanouts: Fanouts::default(),
+            flushes: 0,
+            run: Vec::new(),
+            rendering: Rendering::default(),
+            published: Vec::new(),
+            draining: false,
+            tenancy: None,
+            sleeps_until: Instant::now(),
+            alarm: Rc::new(Notify::new()),
+        }
+    }
+
     fn now(&self) -> Now {
         let instant = Instant::now();
         Now {
@@ -103,6 +150,7 @@ impl Lane {
     /// Appends frames to a session's mailbox. Full means only that nothing has been written for a while, perhaps by us: a
     /// client is slow when its wire refuses.
     fn append(&mut self, key: usize, segment: Segment, content: Content<'_>) {
+        self.catch_up(key);
         if let Err(Full(segment)) = self.sessions.append(key, segment, content, Fanout::Small) {
             self.flush(key, Instant::now());
             if self

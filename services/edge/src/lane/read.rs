@@ -36,7 +36,7 @@ impl Lane {
     pub(super) fn poll_session(
         &mut self,
         key: usize,
-        unread: &mut Bytes,
+        unread: &mut Option<Box<Bytes>>,
         context: &mut Context<'_>,
     ) -> Poll<()> {
         let Some(session) = self.sessions.get_mut(key) else {
@@ -56,7 +56,15 @@ impl Lane {
             if self.pauses(key) {
                 return self.poll_backlog(key, context);
             }
-            let length = if unread.is_empty() {
+            let length = if let Some(bytes) = unread {
+                let length = bytes.len().min(self.read_buffer.len());
+                bytes.copy_to_slice(&mut self.read_buffer[..length]);
+                if bytes.is_empty() {
+                    // An empty remainder would keep the whole request's buffer alive.
+                    *unread = None;
+                }
+                length
+            } else {
                 let Lane {
                     sessions,
                     read_buffer,
@@ -70,14 +78,6 @@ impl Lane {
                     }
                     Poll::Ready(Ok(length)) => length,
                 }
-            } else {
-                let length = unread.len().min(self.read_buffer.len());
-                unread.copy_to_slice(&mut self.read_buffer[..length]);
-                if unread.is_empty() {
-                    // An empty remainder would keep the whole request's buffer alive.
-                    *unread = Bytes::new();
-                }
-                length
             };
             self.hear(key, length);
         }
@@ -122,7 +122,7 @@ impl Lane {
     }
 
     /// Takes in what one read brought, then writes what follows from it.
-    fn hear(&mut self, key: usize, length: usize) {
+    pub(super) fn hear(&mut self, key: usize, length: usize) {
         let now = self.now();
         self.metrics.bytes_in.inc_by(length as u64);
         let session = &mut self.sessions[key];
@@ -335,6 +335,7 @@ impl Lane {
 
     /// Stops listening to a topic, as far as the session did.
     pub(super) fn leave(&mut self, key: usize, topic: &Topic) {
+        self.catch_up(key);
         let session = &mut self.sessions[key];
         let Some(subscription) = session.subscriptions.remove(topic) else {
             return;

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use cluster::{Delta, Naming, Peer, Roster, Version};
-use hashbrown::HashMap;
-use protocol::PeerId;
+use cluster::{Delta, Members, Naming, Peer, Roster, Version};
 
 /// A followed roster.
 #[derive(Debug)]
 pub(super) struct FollowedRoster {
     version: Version,
     naming: Naming,
-    members: HashMap<PeerId, Arc<Peer>>,
+    members: Members<Arc<Peer>>,
 }
 
 /// What a delta did.
@@ -32,11 +30,7 @@ impl FollowedRoster {
         Self {
             version: roster.version,
             naming: roster.naming,
-            members: roster
-                .members
-                .into_iter()
-                .map(|peer| (peer.id.clone(), peer))
-                .collect(),
+            members: roster.members.into_iter().collect(),
         }
     }
 
@@ -53,7 +47,7 @@ impl FollowedRoster {
             self.members.remove(&peer.id);
         }
         for peer in &delta.joined {
-            self.members.insert(peer.id.clone(), Arc::clone(peer));
+            self.members.insert(Arc::clone(peer));
         }
         self.version = delta.version;
         match std::mem::replace(&mut self.naming, delta.naming) {
@@ -67,8 +61,8 @@ impl FollowedRoster {
         let newer = Self::new(roster);
         let missing = |of: &Self, from: &Self| {
             of.members
-                .values()
-                .filter(|peer| !from.members.contains_key(&peer.id))
+                .iter()
+                .filter(|peer| from.members.get(&peer.id).is_none())
                 .cloned()
                 .collect()
         };
@@ -85,7 +79,7 @@ impl FollowedRoster {
     /// The members that a snapshot names: none, if the topic only counts.
     pub(super) fn named(&self) -> impl Iterator<Item = &Peer> {
         let members = match self.naming {
-            Naming::Named => Some(self.members.values()),
+            Naming::Named => Some(self.members.iter()),
             Naming::Counted => None,
         };
         members.into_iter().flatten().map(AsRef::as_ref)

@@ -19,8 +19,6 @@ pub(super) struct Sessions {
     /// Mailboxes that wait to be flushed: those of small deliveries, and those of large fan-outs.
     small: VecDeque<usize>,
     large: VecDeque<usize>,
-    /// Mailboxes taken so far.
-    taken: usize,
     mailbox_bytes: usize,
 }
 
@@ -33,10 +31,6 @@ pub(super) enum Fanout {
     Large,
 }
 
-/// Of so many mailboxes that are flushed one is a large fan-out's, while small deliveries wait as well: pairs beside a
-/// large channel are not delayed by it, and do not starve it.
-const LARGE_SHARE: usize = 4;
-
 impl Sessions {
     /// An empty table, whose mailboxes hold at most `mailbox_bytes` each.
     pub(super) fn new(mailbox_bytes: usize) -> Self {
@@ -45,7 +39,6 @@ impl Sessions {
             serving: HashMap::new(),
             small: VecDeque::new(),
             large: VecDeque::new(),
-            taken: 0,
             mailbox_bytes,
         }
     }
@@ -112,24 +105,41 @@ impl Sessions {
         Ok(())
     }
 
+    pub(super) fn has_small(&self) -> bool {
+        !self.small.is_empty()
+    }
+
     pub(super) fn has_dirty(&self) -> bool {
         !self.small.is_empty() || !self.large.is_empty()
     }
 
-    /// Takes the next mailbox to flush.
-    pub(super) fn take_dirty(&mut self) -> Option<usize> {
-        self.taken = self.taken.wrapping_add(1);
-        let (first, second) = if self.taken.is_multiple_of(LARGE_SHARE) {
-            (&mut self.large, &mut self.small)
-        } else {
-            (&mut self.small, &mut self.large)
-        };
-        loop {
-            let key = first.pop_front().or_else(|| second.pop_front())?;
+    /// Takes the next mailbox of small deliveries to flush.
+    pub(super) fn take_small(&mut self) -> Option<usize> {
+        take(&mut self.small, &mut self.table)
+    }
+
+    /// Takes the next mailbox of a large fan-out to flush.
+    pub(super) fn take_large(&mut self) -> Option<usize> {
+        take(&mut self.large, &mut self.table)
+    }
+
+    /// The mailbox is flushed at once: it need not wait for that as well, if it was the last to begin to.
+    pub(super) fn spare(&mut self, key: usize) {
+        if self.small.back() == Some(&key) {
+            self.small.pop_back();
             if let Some(session) = self.table.get_mut(key) {
                 session.dirty = false;
-                return Some(key);
             }
+        }
+    }
+}
+
+fn take(queue: &mut VecDeque<usize>, table: &mut Slab<Session>) -> Option<usize> {
+    loop {
+        let key = queue.pop_front()?;
+        if let Some(session) = table.get_mut(key) {
+            session.dirty = false;
+            return Some(key);
         }
     }
 }

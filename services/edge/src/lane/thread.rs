@@ -10,19 +10,19 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use cluster::{Arrival, Cluster, Inbox, Pressure};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::handle::{Command, LaneHandle};
-use super::hub::Hub;
-use super::table::Sessions;
-use super::wheel::Wheel;
 use super::{Lane, Shared};
-use crate::dialects::Actions;
 use crate::metrics::Metrics;
 
-/// Mailboxes flushed before the inbox is looked at again: a large fan-out delays others by one slice.
-pub(super) const SLICE: usize = 128;
+/// How long mailboxes are flushed before the inbox is looked at again: a large fan-out delays others by one slice.
+pub(crate) const SLICE: Duration = Duration::from_micros(250);
+/// Mailboxes flushed between two looks at the clock.
+const SLICE_STEP: usize = 4;
+/// Of so many mailboxes that are flushed one is a large fan-out's, while small deliveries wait as well.
+const LARGE_SHARE: usize = 4;
 /// What one read may bring. Larger than the largest message, so that a whole one is usually read at once.
 pub(super) const READ_BUFFER_BYTES: usize = 96 * 1024;
 /// Newcomers, at most, between two slices.
@@ -41,6 +41,8 @@ pub(crate) struct LaneConfig {
     pub(crate) pong: Duration,
     /// How long an admitted session may take to its welcome.
     pub(crate) handshake: Duration,
+    /// How long it writes before it looks at its inbox and its sessions again.
+    pub(crate) slice: Duration,
 }
 
 /// Starts a lane.
@@ -63,27 +65,17 @@ pub(crate) fn spawn(
     let thread = std::thread::Builder::new()
         .name(format!("lane-{}", id.0))
         .spawn(move || {
-            let lane = Rc::new(RefCell::new(Lane {
-                id,
-                config,
-                cluster,
-                metrics,
-                pressure,
-                began: Instant::now(),
-                sessions: Sessions::new(config.mailbox_bytes),
-                hub: Hub::default(),
-                wheel: Wheel::new(),
-                gates: VecDeque::new(),
-                paused: Vec::new(),
-                early_evictions: VecDeque::new(),
-                read_buffer: vec![0; READ_BUFFER_BYTES],
-                actions: Actions::default(),
-                draining: false,
-                tenancy: None,
-                sleeps_until: Instant::now(),
-                alarm: Rc::new(Notify::new()),
-            }));
-            LocalSet::new().block_on(&runtime, run(lane, inbox, commands));
+            let lane = Lane::new(id, cluster, pressure, config, metrics);
+            let lane = Rc::new(RefCell::new(lane));
+            // A task among its sessions' tasks, and not what the runtime blocks on: a session that has published is followed by
+            // the loop in the same round, with no look at the sockets in between.
+            let tasks = LocalSet::new();
+            let worked = tasks.spawn_local(run(lane, inbox, commands));
+            if let Err(error) = tasks.block_on(&runtime, worked)
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
+            }
         })?;
     Ok((LaneHandle::new(id, sender, serials), thread))
 }
@@ -119,7 +111,7 @@ async fn run(lane: Shared, inbox: Inbox, mut commands: mpsc::Receiver<Command>) 
                     Err(_) => break,
                 }
             }
-            if !lane.borrow().sessions.has_dirty() && inbox.is_empty() {
+            if !lane.borrow().has_to_write() && inbox.is_empty() {
                 break;
             }
             // Sessions read between two slices.
@@ -141,10 +133,14 @@ fn obey(lane: &Shared, command: Command) {
 
 impl Lane {
     /// One turn: what arrived is queued, a slice of what is queued is written, what is due is done.
-    fn turn(&mut self, inbox: &Inbox, arrivals: &mut VecDeque<Arrival>) {
+    pub(super) fn turn(&mut self, inbox: &Inbox, arrivals: &mut VecDeque<Arrival>) {
         // Awake: what is set now is seen before the next sleep.
         self.sleeps_until = self.began;
-        let lagged = inbox.take(arrivals);
+        let lagged = if self.fanouts.is_full() {
+            0
+        } else {
+            inbox.take(arrivals)
+        };
         if lagged > 0 {
             self.metrics.inbox_lag.inc_by(lagged);
         }
@@ -158,17 +154,46 @@ impl Lane {
             self.resync_all();
         }
         let now = Instant::now();
-        for _ in 0..SLICE {
-            let Some(key) = self.sessions.take_dirty() else {
-                break;
-            };
-            self.flush(key, now);
-        }
+        self.write_slice(now);
         self.look_at_gates(now);
         self.fire_timers(now);
         if !self.pressure.is_high() {
             self.resume();
         }
+    }
+
+    /// Flushes all mailboxes of small deliveries, and those of large fan-outs until there is none left or the slice is over.
+    fn write_slice(&mut self, now: Instant) {
+        loop {
+            for _ in 0..SLICE_STEP {
+                let Some(key) = self.next_to_write() else {
+                    return;
+                };
+                self.flush(key, now);
+            }
+            if !self.sessions.has_small() && now.elapsed() >= self.config.slice {
+                return;
+            }
+        }
+    }
+
+    /// The next mailbox to flush. One in `LARGE_SHARE` is a large fan-out's while small deliveries wait as well: pairs beside
+    /// a large channel are not delayed by it, and do not starve it.
+    fn next_to_write(&mut self) -> Option<usize> {
+        self.flushes = self.flushes.wrapping_add(1);
+        if self.flushes.is_multiple_of(LARGE_SHARE) {
+            self.next_of_large().or_else(|| self.sessions.take_small())
+        } else {
+            self.sessions.take_small().or_else(|| self.next_of_large())
+        }
+    }
+
+    fn next_of_large(&mut self) -> Option<usize> {
+        self.sessions.take_large().or_else(|| self.step_fanout())
+    }
+
+    pub(super) fn has_to_write(&self) -> bool {
+        self.sessions.has_dirty() || !self.fanouts.is_empty()
     }
 
     fn is_drained(&self) -> bool {

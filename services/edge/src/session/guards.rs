@@ -27,7 +27,7 @@ pub(crate) struct Guards {
     #[expect(dead_code, reason = "held, and given back by being dropped")]
     slot: SessionSlot,
     /// The right to be the device's one session, where the dialect and the token ask for it.
-    pub(crate) lease: Option<LeaseGuard>,
+    pub(crate) lease: Option<Box<LeaseGuard>>,
     /// Its place among those who are in a room on somebody's word.
     pub(crate) enrolled: Option<Enrolled>,
 }
@@ -98,7 +98,7 @@ impl Guards {
             Some(key) => {
                 let taking = LeaseGuard::take(cluster, metrics, key, session, patience, in_force);
                 let (lease, took) = taking.await?;
-                (Some(lease), took)
+                (Some(Box::new(lease)), took)
             }
             None => (None, Took::Free),
         };

@@ -111,7 +111,7 @@ pub(crate) enum Awaiting {
 impl Session {
     /// The right to be the device's one session, if the session has one.
     pub(crate) fn lease(&self) -> Option<&LeaseGuard> {
-        self.guards.as_ref()?.lease.as_ref()
+        self.guards.as_ref()?.lease.as_deref()
     }
 
     /// True until the session begins to close.
@@ -135,6 +135,14 @@ impl Session {
         match self.phase {
             Phase::Entering { .. } | Phase::Open => true,
             Phase::Opening { .. } | Phase::Closing { .. } | Phase::Gone => false,
+        }
+    }
+
+    /// The session's place in a topic that it listens to.
+    pub(crate) fn slot(&self, topic: &Topic) -> Option<usize> {
+        match &self.address {
+            Some((address, slot)) if address == topic => Some(*slot),
+            Some(_) | None => self.subscriptions.slot(topic),
         }
     }
 

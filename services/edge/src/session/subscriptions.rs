@@ -32,6 +32,10 @@ impl Subscriptions {
     }
 
     pub(crate) fn insert(&mut self, topic: Topic, slot: usize) {
+        if self.0.is_empty() {
+            // Most sessions never have a second one.
+            self.0.reserve_exact(1);
+        }
         self.0.push(Subscription {
             topic,
             slot,

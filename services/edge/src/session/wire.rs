@@ -15,9 +15,26 @@ use tokio::net::TcpStream;
 pub(crate) enum Wire {
     /// A plain connection.
     Tcp(TcpStream),
+    /// None: bytes are counted and forgotten. On the workbench.
+    Counter(Counter),
     /// Bytes in memory.
     #[cfg(test)]
     Memory(super::memory::Memory),
+}
+
+/// Takes everything.
+#[derive(Debug, Default)]
+pub(crate) struct Counter {
+    pub(crate) bytes: u64,
+    pub(crate) writes: u64,
+}
+
+impl Counter {
+    fn take(&mut self, bytes: usize) -> usize {
+        self.bytes += bytes as u64;
+        self.writes += 1;
+        bytes
+    }
 }
 
 impl Wire {
@@ -35,6 +52,7 @@ impl Wire {
                     .poll_read(context, &mut read)
                     .map_ok(|()| read.filled().len())
             }
+            Self::Counter(_) => Poll::Pending,
             #[cfg(test)]
             Self::Memory(memory) => memory.poll_read(buffer),
         }
@@ -44,6 +62,7 @@ impl Wire {
     pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Counter(counter) => Ok(counter.take(bytes.len())),
             #[cfg(test)]
             Self::Memory(memory) => memory.try_write(&[IoSlice::new(bytes)]),
         }
@@ -53,6 +72,9 @@ impl Wire {
     pub(crate) fn try_write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_write_vectored(slices),
+            Self::Counter(counter) => {
+                Ok(counter.take(slices.iter().map(|slice| slice.len()).sum()))
+            }
             #[cfg(test)]
             Self::Memory(memory) => memory.try_write(slices),
         }
@@ -65,6 +87,7 @@ impl Wire {
             Self::Tcp(stream) => {
                 drop(socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write))
             }
+            Self::Counter(_) => {}
             #[cfg(test)]
             Self::Memory(_) => {}
         }
@@ -74,6 +97,7 @@ impl Wire {
     pub(crate) fn poll_writable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_write_ready(context),
+            Self::Counter(_) => Poll::Ready(Ok(())),
             #[cfg(test)]
             Self::Memory(memory) => memory.poll_writable(),
         }

@@ -14,6 +14,7 @@ use testkit::load::progress::Progress;
 use testkit::load::report;
 use testkit::load::server::Kind;
 use testkit::load::summary::Summary;
+use testkit::load::target::Target;
 
 /// Measures an edge against a bare floor: server on one core, driver on another.
 #[derive(Debug, Parser)]
@@ -45,6 +46,9 @@ struct Arguments {
     /// Source addresses of the clients, from 127.0.0.1 on.
     #[arg(long, default_value_t = 8)]
     addresses: u8,
+    /// Fail if a target that was measured is missed or anything went wrong.
+    #[arg(long)]
+    judge: bool,
     /// File that gets all figures as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -90,6 +94,32 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     print!("{}", report::markdown(&summary));
+    if arguments.judge {
+        judge(&summary)?;
+    }
+    Ok(())
+}
+
+/// Every target that was measured is met, and nothing was lost.
+fn judge(summary: &Summary) -> anyhow::Result<()> {
+    let missed: Vec<String> = Target::ALL
+        .iter()
+        .filter(|target| {
+            target
+                .reached(summary)
+                .is_some_and(|reached| !reached.is_met)
+        })
+        .map(|target| format!("{}: {}", target.case, target.promise()))
+        .collect();
+    let faulty = summary
+        .series
+        .iter()
+        .filter(|series| !series.tally().is_clean())
+        .map(|series| format!("{}: faults", series.case));
+    let offences: Vec<String> = missed.into_iter().chain(faulty).collect();
+    if !offences.is_empty() {
+        bail!("missed: {}", offences.join("; "));
+    }
     Ok(())
 }
 

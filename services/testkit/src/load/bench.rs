@@ -8,9 +8,10 @@ use hdrhistogram::Histogram;
 
 use super::arrivals::Arrivals;
 use super::case::{Case, Credential, Load, Room, Traffic};
+use super::comers::Comers;
 use super::counters::Counters;
 use super::process::{CpuTime, Process};
-use super::run::{Rest, Run};
+use super::run::{Growth, Rest, Run};
 use super::server::{Kind, Server, Settings};
 use super::sleepers::{Pings, Sleepers};
 use super::stage::{Outcome, Stage};
@@ -20,6 +21,11 @@ const AT_ONCE: usize = 64;
 const CONNECTS: usize = 5_000;
 /// The first connects fill the server's caches and pools.
 const CONNECTS_BEFORE: usize = 500;
+/// Clients that come and go, and those that come at once.
+const CYCLES: usize = 100_000;
+const STORM: usize = 2_000;
+/// Also on a machine that has other things to do.
+const CYCLES_DEADLINE: Duration = Duration::from_secs(900);
 const WARM_UP: Duration = Duration::from_millis(500);
 /// What has not arrived by then is lost.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -69,6 +75,8 @@ impl Bench {
         let run = match case.load {
             Load::Connects(credential) => self.connects(&server, kind, credential),
             Load::Rest => self.rest(&server, kind),
+            Load::Cycles => self.cycles(&server, kind),
+            Load::Storm => self.storm(&server, kind),
             Load::Traffic(traffic) => self.traffic(&server, kind, traffic),
         };
         run.with_context(|| {
@@ -91,7 +99,7 @@ impl Bench {
         };
         let ping = match case.load {
             Load::Rest => IDLE_PING,
-            Load::Connects(_) | Load::Traffic(_) => NO_PING,
+            Load::Connects(_) | Load::Cycles | Load::Storm | Load::Traffic(_) => NO_PING,
         };
         Server::start(
             kind,
@@ -155,12 +163,53 @@ impl Bench {
     fn traffic(&self, server: &Server, kind: Kind, traffic: Traffic) -> anyhow::Result<Run> {
         let mut stage = Stage::new(server.address, self.addresses, traffic.parts())?;
         stage.gather(AT_ONCE, READY_DEADLINE)?;
+        let gathered_bytes = server.process.resident_bytes()?;
         stage.play(WARM_UP)?;
         stage.settle(PATIENCE)?;
         stage.begin();
         let before = Reading::take(server, kind)?;
         stage.play(self.duration.max(traffic.shortest()))?;
+        let grown_bytes = server.process.resident_bytes()?;
         stage.settle(PATIENCE)?;
+        let after = Reading::take(server, kind)?;
+        let growth = Growth {
+            bytes: grown_bytes.saturating_sub(gathered_bytes),
+            sockets: traffic.strangers(),
+        };
+        Ok(Run {
+            growth: (growth.sockets > 0).then_some(growth),
+            ..run(&before, &after, &stage.outcome()?)
+        })
+    }
+
+    /// A tenth of the cycles comes first: what a server keeps for its next clients is then there.
+    fn cycles(&self, server: &Server, kind: Kind) -> anyhow::Result<Run> {
+        let stage = |count| {
+            let comers = Comers::in_a_row(count);
+            Stage::new(server.address, self.addresses, vec![Box::new(comers)])
+        };
+        let mut first = stage(CYCLES / 10)?;
+        first.play_out(CYCLES_DEADLINE)?;
+        let none_bytes = server.process.resident_bytes()?;
+        let mut stage = stage(CYCLES)?;
+        let before = Reading::take(server, kind)?;
+        stage.play_out(CYCLES_DEADLINE)?;
+        let after = Reading::take(server, kind)?;
+        let growth = Growth {
+            bytes: server.process.resident_bytes()?.saturating_sub(none_bytes),
+            sockets: CYCLES,
+        };
+        Ok(Run {
+            growth: Some(growth),
+            ..run(&before, &after, &stage.outcome()?)
+        })
+    }
+
+    fn storm(&self, server: &Server, kind: Kind) -> anyhow::Result<Run> {
+        let arrivals = Box::new(Arrivals::with_tokens(STORM));
+        let mut stage = Stage::new(server.address, self.addresses, vec![arrivals])?;
+        let before = Reading::take(server, kind)?;
+        stage.gather(STORM, READY_DEADLINE)?;
         let after = Reading::take(server, kind)?;
         Ok(run(&before, &after, &stage.outcome()?))
     }
@@ -194,6 +243,7 @@ fn run(before: &Reading, after: &Reading, outcome: &Outcome) -> Run {
         p99_ms: quantile_ms(&outcome.latency, 0.99),
         p999_ms: quantile_ms(&outcome.latency, 0.999),
         rest: None,
+        growth: None,
         tally: outcome.tally,
         counters: after
             .counters

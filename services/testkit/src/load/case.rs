@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::comers::Comers;
 use super::crowd::{self, Crowd};
+use super::hostiles::{Hostiles, Hostility};
 use super::joiners::Joiners;
 use super::pace::Pace;
 use super::pairs::{self, Pairs};
@@ -58,6 +59,10 @@ pub enum Load {
     Connects(Credential),
     /// They rest.
     Rest,
+    /// They connect and leave, very often.
+    Cycles,
+    /// So many connect at once.
+    Storm,
     /// They talk.
     Traffic(Traffic),
 }
@@ -84,6 +89,8 @@ pub enum Traffic {
     PairsPaced(Answer, u32),
     /// Pairs at a fixed rate beside a very large channel.
     PairsBeside(Neighbour),
+    /// Pairs at a fixed rate beside hostile sockets, or beside nobody.
+    PairsAmong(Option<Hostility>),
 }
 
 /// What happens beside a fan-out.
@@ -108,7 +115,7 @@ pub enum Neighbour {
 
 impl Case {
     /// All cases, in the order of the table.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 31] = [
         Self::alone(
             "connect-key",
             "connect with a key",
@@ -181,7 +188,76 @@ impl Case {
         ),
         Self::lanes("lanes-1", "500 pairs, 5,000 round trips/s, one lane", 1),
         Self::lanes("lanes-2", "500 pairs, 5,000 round trips/s, two lanes", 2),
+        Self::own("leak", "100,000 clients connect and leave", Load::Cycles),
+        Self::own("storm", "2,000 clients connect at once", Load::Storm),
+        Self::among("hostile-none", "50 pairs beside nobody", None),
+        Self::hostile(
+            "hostile-silence",
+            "50 pairs beside sockets that say nothing",
+            Hostility::Silence,
+        ),
+        Self::hostile(
+            "hostile-slow-head",
+            "50 pairs beside requests byte by byte",
+            Hostility::SlowHead,
+        ),
+        Self::hostile(
+            "hostile-giant-head",
+            "50 pairs beside request heads of 100 kB",
+            Hostility::GiantHead,
+        ),
+        Self::hostile(
+            "hostile-slow-frame",
+            "50 pairs beside frames byte by byte",
+            Hostility::SlowFrame,
+        ),
+        Self::hostile(
+            "hostile-slow-fragments",
+            "50 pairs beside one-byte fragments without end",
+            Hostility::SlowFragments,
+        ),
+        Self::hostile(
+            "hostile-fragment-bomb",
+            "50 pairs beside bombs of 4,200 fragments",
+            Hostility::FragmentBomb,
+        ),
+        Self::hostile(
+            "hostile-ping-flood",
+            "50 pairs beside floods of 600 pings",
+            Hostility::PingFlood,
+        ),
+        Self::hostile(
+            "hostile-deep-json",
+            "50 pairs beside 100,000 brackets",
+            Hostility::DeepJson,
+        ),
+        Self::hostile(
+            "hostile-slow-reader",
+            "50 pairs beside clients that never read",
+            Hostility::SlowReader,
+        ),
+        Self::hostile(
+            "hostile-storm",
+            "50 pairs beside 2,000 connects at once",
+            Hostility::Storm,
+        ),
     ];
+
+    /// What has no counterpart of the floor.
+    const fn own(name: &'static str, title: &'static str, load: Load) -> Self {
+        Self {
+            floor: FloorCase::Absent,
+            ..Self::alone(name, title, load)
+        }
+    }
+
+    const fn hostile(name: &'static str, title: &'static str, kind: Hostility) -> Self {
+        Self::among(name, title, Some(kind))
+    }
+
+    const fn among(name: &'static str, title: &'static str, kind: Option<Hostility>) -> Self {
+        Self::own(name, title, Load::Traffic(Traffic::PairsAmong(kind)))
+    }
 
     const fn alone(name: &'static str, title: &'static str, load: Load) -> Self {
         Self {
@@ -258,6 +334,27 @@ impl Traffic {
                     Box::new(Crowd::new(10_000, 128, drive)),
                 ]
             }
+            Self::PairsAmong(kind) => {
+                let paced = pairs::Drive::Paced(Pace::per_second(500.0));
+                let pairs = Pairs::new(50, Answer::Silence, paced);
+                let mut parts: Vec<Box<dyn Part>> = vec![Box::new(pairs)];
+                parts.extend(kind.map(|kind| Box::new(Hostiles::new(kind)) as Box<dyn Part>));
+                parts
+            }
+        }
+    }
+
+    /// Sockets beside the members, whose memory counts.
+    #[must_use]
+    pub const fn strangers(self) -> usize {
+        match self {
+            Self::PairsAmong(Some(kind)) => kind.sockets(),
+            Self::PairsAmong(None)
+            | Self::Window { .. }
+            | Self::Paced(_)
+            | Self::PairsMaximum(_)
+            | Self::PairsPaced(..)
+            | Self::PairsBeside(_) => 0,
         }
     }
 
@@ -267,6 +364,8 @@ impl Traffic {
         match self {
             Self::Window { .. } | Self::PairsMaximum(_) => Duration::from_secs(1),
             Self::Paced(_) | Self::PairsPaced(..) | Self::PairsBeside(_) => Duration::from_secs(5),
+            // Long enough for deadlines of five seconds to pass.
+            Self::PairsAmong(_) => Duration::from_secs(10),
         }
     }
 }

@@ -17,7 +17,7 @@ const COMERS: usize = 1_000;
 /// Clients that connect, are welcomed and leave.
 #[derive(Debug)]
 pub struct Comers {
-    pace: Pace,
+    drive: Drive,
     credentials: Vec<String>,
     connected: usize,
     welcomed: usize,
@@ -25,12 +25,34 @@ pub struct Comers {
     tally: Tally,
 }
 
+/// What makes them come.
+#[derive(Debug)]
+enum Drive {
+    /// Open loop.
+    Paced(Pace),
+    /// So many in all, each after one that has left.
+    InARow(usize),
+}
+
+/// Comers in a row that are there at the same time.
+const AT_ONCE: usize = 64;
+
 impl Comers {
     /// Connects at this rate.
     #[must_use]
     pub fn per_second(rate: f64) -> Self {
+        Self::new(Drive::Paced(Pace::per_second(rate)))
+    }
+
+    /// Connects so many, some dozens at a time.
+    #[must_use]
+    pub fn in_a_row(count: usize) -> Self {
+        Self::new(Drive::InARow(count))
+    }
+
+    fn new(drive: Drive) -> Self {
         Self {
-            pace: Pace::per_second(rate),
+            drive,
             credentials: (0..COMERS)
                 .map(|n| pass::token(&format!("comer-{n}")))
                 .collect(),
@@ -81,22 +103,40 @@ impl Part for Comers {
     }
 
     fn play(&mut self, links: &mut Links, me: usize, now: Instant) -> io::Result<Option<Instant>> {
-        while self.pace.take(now).is_some() {
+        let (mut due, next) = match &mut self.drive {
+            Drive::Paced(pace) => {
+                let due = std::iter::from_fn(|| pace.take(now)).count();
+                (due, pace.next())
+            }
+            Drive::InARow(count) => {
+                let room = AT_ONCE.saturating_sub(self.connected - self.gone);
+                (room.min(*count - self.connected), None)
+            }
+        };
+        while due > 0 {
             let owner = Owner {
                 part: me,
                 member: self.connected,
             };
             self.enter(links, owner)?;
+            due -= 1;
         }
-        Ok(self.pace.next())
+        Ok(next)
     }
 
     fn is_settled(&self) -> bool {
-        self.gone == self.connected
+        let all_came = match self.drive {
+            Drive::Paced(_) => true,
+            Drive::InARow(count) => self.connected == count,
+        };
+        all_came && self.gone == self.connected
     }
 
     fn begin(&mut self) {
-        self.pace.restart();
+        match &mut self.drive {
+            Drive::Paced(pace) => pace.restart(),
+            Drive::InARow(_) => {}
+        }
     }
 
     fn outcome(&self) -> Outcome {

@@ -62,6 +62,8 @@ struct Link {
     partial: Vec<u8>,
     /// What the socket has not taken.
     unsent: Vec<u8>,
+    /// Nothing is read from it any more.
+    is_mute: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,14 @@ impl Links {
     /// # Errors
     /// The system gives no socket, no port or no route.
     pub fn connect(&mut self, credential: &str, owner: Owner) -> io::Result<LinkId> {
+        self.open(wire::upgrade(credential), owner)
+    }
+
+    /// Opens a link that begins with these bytes, whatever they are.
+    ///
+    /// # Errors
+    /// As [`Links::connect`].
+    pub fn open(&mut self, first: Vec<u8>, owner: Owner) -> io::Result<LinkId> {
         let turn = u8::try_from(self.opened % u64::from(self.addresses))
             .expect("a remainder of a byte is a byte");
         self.opened += 1;
@@ -121,7 +131,8 @@ impl Links {
             owner,
             stage: LinkStage::Connecting,
             partial: Vec::new(),
-            unsent: wire::upgrade(credential),
+            unsent: first,
+            is_mute: false,
         });
         Ok(LinkId(key))
     }
@@ -131,6 +142,18 @@ impl Links {
         if let Some(link) = self.open.get_mut(link.0) {
             link.send(frames);
         }
+    }
+
+    /// Reads nothing more from a link.
+    pub fn mute(&mut self, link: LinkId) {
+        if let Some(link) = self.open.get_mut(link.0) {
+            link.is_mute = true;
+        }
+    }
+
+    /// Hangs up without a word.
+    pub fn abandon(&mut self, link: LinkId) {
+        self.open.try_remove(link.0);
     }
 
     /// Says goodbye; the server then ends the stream.
@@ -156,6 +179,9 @@ impl Links {
         if !link.unsent.is_empty() {
             let unsent = mem::take(&mut link.unsent);
             link.send(&unsent);
+        }
+        if link.is_mute {
+            return;
         }
         loop {
             let Some(link) = self.open.get_mut(key) else {

@@ -4,7 +4,8 @@
 //!
 //! - [`wire`], `heard`, [`links`], [`fleet`]: client frames made by hand, server frames read by hand, many sockets, one loop.
 //! - [`stream`], [`pace`]: what was delivered, judged by sequence numbers; when the next message is due.
-//! - [`stage`]: parts that play at the same time on one fleet: [`crowd`], [`pairs`], [`arrivals`], [`sleepers`], [`comers`], [`joiners`].
+//! - [`stage`]: parts that play at the same time on one fleet: [`crowd`], [`pairs`], [`arrivals`], [`sleepers`], [`comers`], [`joiners`],
+//!   [`hostiles`].
 //! - [`process`], [`server`], [`counters`]: the process under test, what it uses, and what the floor says of itself.
 //! - [`case`], [`bench`], [`run`]: what is measured, how, and what came of it.
 //! - [`summary`], [`target`], [`report`], [`progress`]: medians, what they should be, and how they are shown.
@@ -22,6 +23,7 @@ pub mod crowd;
 pub mod fleet;
 pub mod floor;
 mod heard;
+pub mod hostiles;
 pub mod joiners;
 pub mod links;
 pub mod pace;

@@ -17,6 +17,7 @@ pub fn markdown(summary: &Summary) -> String {
     let mut text = String::new();
     figures(summary, &mut text);
     rest(summary, &mut text);
+    growth(summary, &mut text);
     floor(summary, &mut text);
     targets(summary, &mut text);
     text
@@ -72,12 +73,12 @@ fn figures(summary: &Summary, text: &mut String) {
 }
 
 fn rest(summary: &Summary, text: &mut String) {
+    let resting = |series: &&Series| series.median(Figure::SessionBytes).is_some();
+    if !summary.series.iter().any(|series| resting(&series)) {
+        return;
+    }
     text.push_str("\n| idle sessions | B/session | CPU ms in 20 s |\n|---|---|---|\n");
-    for series in summary
-        .series
-        .iter()
-        .filter(|series| series.median(Figure::SessionBytes).is_some())
-    {
+    for series in summary.series.iter().filter(resting) {
         let cell = |figure| number(series.median(figure));
         row(
             text,
@@ -85,6 +86,31 @@ fn rest(summary: &Summary, text: &mut String) {
                 name(series.kind).to_owned(),
                 cell(Figure::SessionBytes),
                 cell(Figure::RestCpu),
+            ],
+        );
+    }
+}
+
+fn growth(summary: &Summary, text: &mut String) {
+    let grown: Vec<&Series> = summary
+        .series
+        .iter()
+        .filter(|series| series.median(Figure::Growth).is_some())
+        .collect();
+    if grown.is_empty() {
+        return;
+    }
+    text.push_str(
+        "\n| memory of the edge after | growth KiB | growth KiB/socket |\n|---|---|---|\n",
+    );
+    for series in grown {
+        let cell = |figure| number(series.median(figure));
+        row(
+            text,
+            &[
+                series.case.to_owned(),
+                cell(Figure::Growth),
+                cell(Figure::SocketGrowth),
             ],
         );
     }

@@ -26,6 +26,8 @@ pub struct Run {
     pub p999_ms: f64,
     /// What only resting sessions have.
     pub rest: Option<Rest>,
+    /// By how much the server's memory grew, where that is looked at.
+    pub growth: Option<Growth>,
     /// What went wrong.
     pub tally: Tally,
     /// What the floor counted meanwhile.
@@ -39,6 +41,15 @@ pub struct Rest {
     pub bytes_per_session: f64,
     /// CPU time of the server in 20 seconds in which nothing was due.
     pub cpu_ms: f64,
+}
+
+/// By how much the resident memory of the server grew.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Growth {
+    /// All of it.
+    pub bytes: u64,
+    /// Sockets that it is charged to.
+    pub sockets: usize,
 }
 
 /// A figure that medians and targets are about.
@@ -62,6 +73,10 @@ pub enum Figure {
     SessionBytes,
     /// CPU milliseconds in 20 seconds of rest.
     RestCpu,
+    /// Resident KiB by which the server grew.
+    Growth,
+    /// The same per socket that it is charged to.
+    SocketGrowth,
 }
 
 impl Figure {
@@ -79,6 +94,10 @@ impl Figure {
             Self::Driver => Some(run.driver_seconds / run.seconds),
             Self::SessionBytes => run.rest.map(|rest| rest.bytes_per_session),
             Self::RestCpu => run.rest.map(|rest| rest.cpu_ms),
+            Self::Growth => run.growth.map(|growth| growth.bytes as f64 / 1_024.0),
+            Self::SocketGrowth => run
+                .growth
+                .map(|growth| growth.bytes as f64 / 1_024.0 / growth.sockets as f64),
         }
     }
 
@@ -95,6 +114,8 @@ impl Figure {
             Self::Driver => "driver's core",
             Self::SessionBytes => "B/session",
             Self::RestCpu => "CPU ms in 20 s",
+            Self::Growth => "growth KiB",
+            Self::SocketGrowth => "growth KiB/socket",
         }
     }
 }

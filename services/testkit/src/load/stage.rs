@@ -143,6 +143,30 @@ impl Stage {
         }
     }
 
+    /// Lets the parts play until there is nothing left to play.
+    ///
+    /// # Errors
+    /// The poll fails, or there is something left at the deadline.
+    pub fn play_out(&mut self, deadline: Duration) -> anyhow::Result<()> {
+        let end = Instant::now() + deadline;
+        loop {
+            let now = Instant::now();
+            let mut until = end;
+            for (me, part) in self.cast.parts.iter_mut().enumerate() {
+                if let Some(next) = part.play(&mut self.fleet.links, me, now)? {
+                    until = until.min(next);
+                }
+            }
+            if self.cast.parts.iter().all(|part| part.is_settled()) {
+                return Ok(());
+            }
+            if now > end {
+                bail!("not played out in {deadline:?}");
+            }
+            self.fleet.turn(until, &mut self.cast)?;
+        }
+    }
+
     /// Listens without sending, until all that was sent has arrived or `patience` is over: what is then missing is lost.
     ///
     /// # Errors

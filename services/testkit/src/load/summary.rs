@@ -177,6 +177,7 @@ mod tests {
             p99_ms: 2.0,
             p999_ms: 3.0,
             rest: None,
+            growth: None,
             tally: Tally::default(),
             counters: Some(Counters {
                 deliveries: 1_000_000,

@@ -44,7 +44,7 @@ pub struct Reached {
 
 impl Target {
     /// All targets.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 39] = [
         Self::new("connect-key", Figure::Cpu, Against::Nothing, 60.0),
         Self::new("connect-jwt", Figure::Cpu, Against::Nothing, 80.0),
         Self::new("idle", Figure::SessionBytes, Against::Nothing, 3_072.0),
@@ -78,7 +78,39 @@ impl Target {
             2.0,
         ),
         Self::new("lanes-2", Figure::Cpu, Against::Case("lanes-1"), 1.1),
+        // Noise in the resident memory of a process that has served that many.
+        Self::new("leak", Figure::Growth, Against::Nothing, 512.0),
+        Self::new("storm", Figure::P999, Against::Nothing, 5_000.0),
+        Self::unshaken("hostile-silence"),
+        Self::unshaken("hostile-slow-head"),
+        Self::unshaken("hostile-giant-head"),
+        Self::unshaken("hostile-slow-frame"),
+        Self::unshaken("hostile-slow-fragments"),
+        Self::unshaken("hostile-fragment-bomb"),
+        Self::unshaken("hostile-ping-flood"),
+        Self::unshaken("hostile-deep-json"),
+        Self::unshaken("hostile-slow-reader"),
+        Self::spared("hostile-silence"),
+        Self::spared("hostile-slow-head"),
+        Self::spared("hostile-giant-head"),
+        Self::spared("hostile-slow-frame"),
+        Self::spared("hostile-slow-fragments"),
+        Self::spared("hostile-fragment-bomb"),
+        Self::spared("hostile-ping-flood"),
+        Self::spared("hostile-deep-json"),
+        Self::spared("hostile-slow-reader"),
+        Self::spared("hostile-storm"),
     ];
+
+    /// Others do not feel the hostile sockets of this case.
+    const fn unshaken(case: &'static str) -> Self {
+        Self::new(case, Figure::P99, Against::Case("hostile-none"), 1.1)
+    }
+
+    /// Hostile sockets cost the server less than 1 MiB each.
+    const fn spared(case: &'static str) -> Self {
+        Self::new(case, Figure::SocketGrowth, Against::Nothing, 1_024.0)
+    }
 
     const fn new(case: &'static str, figure: Figure, against: Against, at_most: f64) -> Self {
         Self {

@@ -102,6 +102,20 @@ pub fn close() -> Vec<u8> {
     frame(0x8, &1000_u16.to_be_bytes())
 }
 
+/// A ping.
+#[must_use]
+pub fn ping() -> Vec<u8> {
+    frame(0x9, b"")
+}
+
+/// The `number`-th fragment of a text message that never ends: one byte.
+#[must_use]
+pub fn fragment(number: usize) -> Vec<u8> {
+    let mut fragment = frame(if number == 0 { 0x1 } else { 0x0 }, b" ");
+    fragment[0] &= 0x7F;
+    fragment
+}
+
 /// The answer to a ping.
 #[must_use]
 pub fn pong(payload: &[u8]) -> Vec<u8> {
@@ -118,7 +132,9 @@ pub fn upgrade(credential: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn text(json: &str) -> Vec<u8> {
+/// One text message.
+#[must_use]
+pub fn text(json: &str) -> Vec<u8> {
     frame(0x1, json.as_bytes())
 }
 
