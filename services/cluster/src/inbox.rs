@@ -197,6 +197,7 @@ mod tests {
                 origin: Origin {
                     incarnation: Incarnation::random(),
                     session: SessionId::NONE,
+                    lease: None,
                 },
                 received: None,
                 receipt: None,

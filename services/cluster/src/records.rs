@@ -17,6 +17,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::Unavailable;
 use crate::in_process;
+use crate::redis;
 
 /// Largest value, in bytes.
 pub const VALUE_BYTES_MAX: usize = 16 * 1024;
@@ -30,6 +31,7 @@ pub struct Records(Backend);
 #[derive(Clone, Debug)]
 enum Backend {
     InProcess(Arc<in_process::Member>),
+    Redis(Arc<redis::Member>),
 }
 
 /// What a shelf holds.
@@ -133,19 +135,22 @@ pub enum Notice {
 #[derive(Debug)]
 pub struct Notices(broadcast::Receiver<Notice>);
 
+/// News kept for a watcher that is busy; one that falls further behind is told so.
+pub(crate) const NOTICES_MAX: usize = 4_096;
+
 impl Records {
     pub(crate) fn in_process(member: Arc<in_process::Member>) -> Self {
         Self(Backend::InProcess(member))
+    }
+
+    pub(crate) fn redis(member: Arc<redis::Member>) -> Self {
+        Self(Backend::Redis(member))
     }
 
     /// One record; `None` if it is absent.
     ///
     /// # Errors
     /// The backend could not be asked.
-    #[expect(
-        clippy::unused_async,
-        reason = "the contract: other backends have to ask over the network"
-    )]
     pub async fn read(
         &self,
         shelf: &Shelf,
@@ -153,6 +158,7 @@ impl Records {
     ) -> Result<Option<Record>, Unavailable> {
         match &self.0 {
             Backend::InProcess(member) => Ok(member.records().read(shelf, name)),
+            Backend::Redis(member) => member.records().read(shelf, name).await,
         }
     }
 
@@ -160,13 +166,10 @@ impl Records {
     ///
     /// # Errors
     /// The backend could not be asked.
-    #[expect(
-        clippy::unused_async,
-        reason = "the contract: other backends have to ask over the network"
-    )]
     pub async fn list(&self, shelf: &Shelf) -> Result<Vec<(RecordName, Record)>, Unavailable> {
         match &self.0 {
             Backend::InProcess(member) => Ok(member.records().list(shelf)),
+            Backend::Redis(member) => member.records().list(shelf).await,
         }
     }
 
@@ -174,10 +177,6 @@ impl Records {
     ///
     /// # Errors
     /// The value or the shelf is too large, or the backend could not be asked.
-    #[expect(
-        clippy::unused_async,
-        reason = "the contract: other backends have to ask over the network"
-    )]
     pub async fn change(
         &self,
         shelf: &Shelf,
@@ -192,6 +191,7 @@ impl Records {
         }
         match &self.0 {
             Backend::InProcess(member) => member.records().change(shelf, name, change, expected),
+            Backend::Redis(member) => member.records().change(shelf, name, change, expected).await,
         }
     }
 
@@ -199,13 +199,10 @@ impl Records {
     ///
     /// # Errors
     /// The backend could not be asked.
-    #[expect(
-        clippy::unused_async,
-        reason = "the contract: other backends have to ask over the network"
-    )]
     pub async fn clear(&self, shelf: &Shelf) -> Result<usize, Unavailable> {
         match &self.0 {
             Backend::InProcess(member) => Ok(member.records().clear(shelf)),
+            Backend::Redis(member) => member.records().clear(shelf).await,
         }
     }
 
@@ -214,6 +211,7 @@ impl Records {
     pub fn watch(&self, kind: Kind) -> Notices {
         match &self.0 {
             Backend::InProcess(member) => Notices(member.records().watch(kind)),
+            Backend::Redis(member) => Notices(member.records().watch(kind)),
         }
     }
 }
@@ -257,6 +255,15 @@ impl Shelf {
 }
 
 impl RecordName {
+    const BYTES_MAX: usize = 256;
+
+    /// A name that came back from a backend, which may hold what nobody here wrote.
+    pub(crate) fn checked(text: &str) -> Option<Self> {
+        let is_name =
+            (1..=Self::BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control);
+        is_name.then(|| Self(text.into()))
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

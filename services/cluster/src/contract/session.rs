@@ -56,6 +56,7 @@ impl Session {
             origin: Origin {
                 incarnation: self.cluster.incarnation,
                 session: self.id,
+                lease: None,
             },
             received: None,
             receipt: None,

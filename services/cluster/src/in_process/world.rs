@@ -68,6 +68,7 @@ impl World {
             quotas: Quotas::in_process(Arc::clone(&member)),
             directory: Directory::in_process(Arc::clone(&member)),
             records: Records::in_process(member),
+            link: None,
         }
     }
 

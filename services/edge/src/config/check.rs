@@ -53,6 +53,14 @@ fn check_process(config: &Config, findings: &mut Findings) {
         "is not a log filter, such as info or info,edge=debug",
     );
     findings.require(|| config.lanes <= 255, "lanes", "must be at most 255");
+    findings.require(
+        || {
+            (1..=32).contains(&config.redis.prefix.len())
+                && config.redis.prefix.bytes().all(is_name_byte)
+        },
+        "redis.prefix",
+        "must have 1 to 32 of A-Z a-z 0-9 . _ -",
+    );
 }
 
 fn check_limits(config: &Config, findings: &mut Findings) {
@@ -88,7 +96,10 @@ fn check_timing(timing: &TimingConfig, findings: &mut Findings) {
             "must be at most 24h",
         );
         findings.require(
-            || duration > Duration::ZERO || setting == "timing.presence_grace",
+            || {
+                let may_be_off = ["timing.presence_grace", "timing.lease_audit"];
+                duration > Duration::ZERO || may_be_off.contains(&setting)
+            },
             setting,
             "must be longer than 0s",
         );

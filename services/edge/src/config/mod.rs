@@ -15,6 +15,7 @@ mod limits;
 mod load;
 mod log_format;
 mod print;
+mod redis;
 mod redis_url;
 mod room;
 mod secret;
@@ -36,6 +37,7 @@ pub use error::{ConfigError, Problem};
 pub use flags::Flags;
 pub use limits::LimitsConfig;
 pub use log_format::LogFormat;
+pub use redis::RedisConfig;
 pub use redis_url::RedisUrl;
 pub use room::{MembershipSource, RoomConfig};
 pub use secret::Secret;
@@ -75,6 +77,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How long things last.
     pub timing: TimingConfig,
+    /// How Redis is used.
+    pub redis: RedisConfig,
     /// TURN servers that `welcome` advertises.
     pub turn: TurnConfig,
     /// The room dialect.
@@ -99,6 +103,7 @@ impl Default for Config {
             lanes: 0,
             limits: LimitsConfig::default(),
             timing: TimingConfig::default(),
+            redis: RedisConfig::default(),
             turn: TurnConfig::default(),
             room: RoomConfig::default(),
             apps: Vec::new(),

@@ -126,12 +126,32 @@ pub const SETTINGS: &[Setting] = &[
     duration(
         "timing.lease_audit",
         "15s",
-        "Time within which every lease is compared with Redis once.",
+        "How often the edge looks in Redis for devices that its sessions have lost; every twentieth time, at least every five minutes, it compares each lease. 0 switches it off.",
     ),
     duration(
         "timing.drain",
         "20s",
         "Time for an orderly leave; keep it below the platform's own grace period.",
+    ),
+    text(
+        "redis.prefix",
+        "sw",
+        "What every name in Redis begins with: deployments that share a Redis have different ones.",
+    ),
+    text(
+        "redis.ca_file",
+        "none",
+        "File with certificates (PEM) to trust beside the system's, for `rediss…` URLs.",
+    ),
+    duration(
+        "redis.topology_poll",
+        "500ms",
+        "How often Sentinel is asked for the primary, or a Redis Cluster for its slots; 0 switches it off, and a planned failover then splits the cluster for some ten seconds.",
+    ),
+    duration(
+        "redis.probe",
+        "1s",
+        "How often the edge tries its own way through Redis; two misses rebuild the link. 0 switches it off, and a frozen Redis may go unnoticed.",
     ),
     list(
         "turn.urls",

@@ -368,6 +368,7 @@ impl Lane {
         let origin = Origin {
             incarnation: self.cluster.incarnation,
             session: SessionId::NONE,
+            lease: None,
         };
         let envelope = Envelope {
             origin,
@@ -419,6 +420,13 @@ impl Lane {
                 mailbox.answer_gate(topic, now.instant + listener.variant.snapshot_delay());
             }
             Some(_) | None => mailbox.void_gate(topic),
+        }
+        let subscriptions = &mut self.sessions[key].subscriptions;
+        if joined {
+            subscriptions.note_joined(topic);
+        } else if subscriptions.is_new(topic) {
+            // The client is told that it failed, so it must not hear the topic.
+            self.leave(key, topic);
         }
         self.answer(key);
         match appended {

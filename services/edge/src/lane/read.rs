@@ -19,7 +19,7 @@ use crate::dialects::{Action, Input, Now, Variant};
 use crate::limit::Rate;
 use crate::metrics::{FrameIn, FrameOut};
 use crate::session::mailbox::{Content, Segment};
-use crate::session::{Awaiting, Phase};
+use crate::session::{Awaiting, LeaseGuard, Phase};
 
 /// Reads in one poll, before others get their turn.
 const READS_PER_POLL: usize = 4;
@@ -257,10 +257,12 @@ impl Lane {
                 request,
             } => {
                 let session = self.sessions[key].id;
+                let lease = self.sessions[key].lease().map(LeaseGuard::fenced);
                 let envelope = Envelope {
                     origin: Origin {
                         incarnation: self.cluster.incarnation,
                         session,
+                        lease,
                     },
                     received: Some(now.instant),
                     receipt: None,

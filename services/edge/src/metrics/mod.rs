@@ -6,6 +6,7 @@
 mod dialect;
 mod family;
 mod labels;
+mod link;
 
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -15,6 +16,7 @@ use dialect::{DialectFamilies, Share};
 pub use dialect::{DialectMetrics, ErrorLabel, Errors};
 pub use family::{Family, Label};
 pub use labels::{FrameIn, FrameOut, Outcome, Refusal, Reload, WebhookOutcome};
+pub use link::LinkMetrics;
 
 /// The metrics of one edge.
 #[derive(Clone, Debug)]
@@ -57,6 +59,8 @@ pub struct Metrics {
     pub webhook: WebhookMetrics,
     /// 1 while the edge drains.
     pub draining: IntGauge,
+    /// The link to Redis.
+    pub link: LinkMetrics,
 }
 
 impl Metrics {
@@ -91,6 +95,7 @@ impl Metrics {
                 seconds: new.histogram("switchboard_webhook_seconds", "Time that the membership webhook took to answer, failures included.")?,
             },
             draining: new.gauge("switchboard_draining", "1 while the edge drains.")?,
+            link: LinkMetrics::register(&new)?,
         })
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use cluster::leases::{TAKEOVER_WAIT, Turn};
 use cluster::quotas::SlotError;
-use cluster::{Allowance, Attach, Cluster, Fence, LeaseKey, Leases, SessionId, SessionSlot};
+use cluster::{
+    Allowance, Attach, Cluster, Fence, Fenced, LeaseKey, Leases, SessionId, SessionSlot,
+};
 use protocol::AppId;
 use protocol::close::CloseReason;
 use tokio::time::{Instant, sleep};
@@ -37,6 +39,7 @@ pub(crate) struct LeaseGuard {
     key: LeaseKey,
     session: SessionId,
     fence: Fence,
+    fenced: Fenced,
 }
 
 /// What a newcomer does when its device changes hands too often.
@@ -124,10 +127,11 @@ impl LeaseGuard {
             match leases.attach(&key, session, Fence::NONE, turn).await {
                 Ok(Attach::Granted { fence, previous }) => {
                     let took = previous.map_or(Took::Free, |_| Took::Over);
-                    let leases = leases.clone();
+                    let (leases, fenced) = (leases.clone(), key.fenced(fence));
                     return Ok((
                         Self {
                             leases,
+                            fenced,
                             key,
                             session,
                             fence,
@@ -148,6 +152,11 @@ impl LeaseGuard {
                 Err(_) => return Err(CloseReason::BackendUnavailable),
             }
         }
+    }
+
+    /// What others compare to tell whether the session still speaks for its device.
+    pub(crate) fn fenced(&self) -> Fenced {
+        self.fenced
     }
 
     /// Whether somebody holds the device with a newer fence. Stale news cannot evict the newer session.

@@ -20,7 +20,7 @@ use protocol::close::CloseReason;
 use protocol::websocket::Decoder;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-pub(crate) use guards::Guards;
+pub(crate) use guards::{Guards, LeaseGuard};
 use mailbox::Mailbox;
 pub(crate) use subscriptions::Subscriptions;
 use wire::Wire;
@@ -109,6 +109,11 @@ pub(crate) enum Awaiting {
 }
 
 impl Session {
+    /// The right to be the device's one session, if the session has one.
+    pub(crate) fn lease(&self) -> Option<&LeaseGuard> {
+        self.guards.as_ref()?.lease.as_ref()
+    }
+
     /// True until the session begins to close.
     pub(crate) const fn is_serving(&self) -> bool {
         match self.phase {
