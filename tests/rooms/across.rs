@@ -285,9 +285,17 @@ async fn c14_without_redis_members_stay_are_told_and_nobody_new_comes_in() {
     assert_eq!(alice.next_frame().await["data"]["code"], "backend_error");
     bob.expect_quiet().await;
     cluster.store_mut().server().revive().await;
-    for edge in 0..2 {
-        cluster.ready(edge).await;
-    }
+    until("both edges are back", async || {
+        let mut back = 0;
+        for edge in cluster.edges() {
+            let path = format!("/admin/rooms/{ROOM}/participants");
+            let answer = edge.rest().get(&path).await;
+            let there = answer.body["participants"].as_array().map_or(0, Vec::len);
+            back += usize::from(answer.status == 200 && there == 2);
+        }
+        (back == 2).then_some(())
+    })
+    .await;
     quiet(&mut bob, "bob", &mut alice).await;
     assert_eq!(participants(cluster.edge(0)).await, ["alice", "bob"]);
 }
