@@ -66,10 +66,10 @@ pub struct Cluster {
     pub quotas: Quotas,
     /// Where a peer can be reached.
     pub directory: Directory,
-    /// Small versioned values.
-    pub records: Records,
     /// How the link to Redis is; `None` for an edge that runs alone.
     pub link: Option<LinkStatus>,
+    /// Small versioned values.
+    pub records: Records,
 }
 
 impl Cluster {

@@ -135,9 +135,6 @@ pub enum Notice {
 #[derive(Debug)]
 pub struct Notices(broadcast::Receiver<Notice>);
 
-/// News kept for a watcher that is busy; one that falls further behind is told so.
-pub(crate) const NOTICES_MAX: usize = 4_096;
-
 impl Records {
     pub(crate) fn in_process(member: Arc<in_process::Member>) -> Self {
         Self(Backend::InProcess(member))
@@ -158,7 +155,10 @@ impl Records {
     ) -> Result<Option<Record>, Unavailable> {
         match &self.0 {
             Backend::InProcess(member) => Ok(member.records().read(shelf, name)),
-            Backend::Redis(member) => member.records().read(shelf, name).await,
+            Backend::Redis(member) => {
+                let found = member.read_records(shelf, Some(name)).await?.pop();
+                Ok(found.map(|(_, record)| record))
+            }
         }
     }
 
@@ -169,7 +169,7 @@ impl Records {
     pub async fn list(&self, shelf: &Shelf) -> Result<Vec<(RecordName, Record)>, Unavailable> {
         match &self.0 {
             Backend::InProcess(member) => Ok(member.records().list(shelf)),
-            Backend::Redis(member) => member.records().list(shelf).await,
+            Backend::Redis(member) => member.read_records(shelf, None).await,
         }
     }
 
@@ -191,7 +191,7 @@ impl Records {
         }
         match &self.0 {
             Backend::InProcess(member) => member.records().change(shelf, name, change, expected),
-            Backend::Redis(member) => member.records().change(shelf, name, change, expected).await,
+            Backend::Redis(member) => member.change_record(shelf, name, change, expected).await,
         }
     }
 
@@ -202,7 +202,7 @@ impl Records {
     pub async fn clear(&self, shelf: &Shelf) -> Result<usize, Unavailable> {
         match &self.0 {
             Backend::InProcess(member) => Ok(member.records().clear(shelf)),
-            Backend::Redis(member) => member.records().clear(shelf).await,
+            Backend::Redis(member) => member.clear_records(shelf).await,
         }
     }
 
@@ -211,7 +211,7 @@ impl Records {
     pub fn watch(&self, kind: Kind) -> Notices {
         match &self.0 {
             Backend::InProcess(member) => Notices(member.records().watch(kind)),
-            Backend::Redis(member) => Notices(member.records().watch(kind)),
+            Backend::Redis(member) => Notices(member.watch_records(kind)),
         }
     }
 }
@@ -255,19 +255,17 @@ impl Shelf {
 }
 
 impl RecordName {
-    const BYTES_MAX: usize = 256;
-
-    /// A name that came back from a backend, which may hold what nobody here wrote.
-    pub(crate) fn checked(text: &str) -> Option<Self> {
-        let is_name =
-            (1..=Self::BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control);
-        is_name.then(|| Self(text.into()))
-    }
-
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl RecordName {
+    /// A name as a backend has kept it.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self(text.into())
     }
 }
 

@@ -299,12 +299,7 @@ impl Edge {
 async fn heard(watcher: &mut Notices) -> Notice {
     loop {
         let notice = within("a notice", watcher.next()).await;
-        // A link that was made meanwhile has missed whatever came before, which is none of this.
-        let is_mark = match &notice {
-            Notice::Cleared(shelf) => shelf.name == name("marks"),
-            Notice::Missed => true,
-            Notice::Changed(..) => false,
-        };
+        let is_mark = matches!(&notice, Notice::Cleared(shelf) if shelf.name == name("marks"));
         if !is_mark {
             return notice;
         }

@@ -12,9 +12,12 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use crate::records::{
-    Change, Changed, Expected, Kind, NOTICES_MAX, Notice, Record, RecordName, RecordVersion,
-    RecordsError, SHELF_RECORDS_MAX, Shelf,
+    Change, Changed, Expected, Kind, Notice, Record, RecordName, RecordVersion, RecordsError,
+    SHELF_RECORDS_MAX, Shelf,
 };
+
+/// News kept for a watcher that is busy; one that falls further behind is told so.
+const NOTICES_MAX: usize = 4_096;
 
 #[derive(Debug)]
 pub(crate) struct RecordTable {

@@ -66,9 +66,9 @@ impl World {
             presence: Presence::in_process(Arc::clone(&member)),
             leases: Leases::in_process(Arc::clone(&member)),
             quotas: Quotas::in_process(Arc::clone(&member)),
+            link: None,
             directory: Directory::in_process(Arc::clone(&member)),
             records: Records::in_process(member),
-            link: None,
         }
     }
 

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::leases::LeaseKey;
 use crate::origin::Incarnation;
-use crate::records::{Kind, Shelf};
+use crate::records::Shelf;
 use crate::topic::{Address, Topic};
 
 /// Slots that topics are spread over.
@@ -32,16 +32,17 @@ pub(super) struct Names {
 
 impl TopicKey {
     pub(super) fn of(topic: &Topic) -> Self {
-        let of = |kind: u8, name: &str| {
-            let app = topic.app().as_str();
-            Self(hash(&[&[kind], app.as_bytes(), name.as_bytes()]))
+        let (kind, name) = match topic.address() {
+            Address::Channel(channel) => (b'c', channel.as_str()),
+            Address::Peer(peer) => (b'p', peer.as_str()),
+            Address::Account(account) => (b'a', account.as_str()),
+            Address::Room(room) => (b'r', &*room.to_string()),
         };
-        match topic.address() {
-            Address::Channel(channel) => of(b'c', channel.as_str()),
-            Address::Peer(peer) => of(b'p', peer.as_str()),
-            Address::Room(room) => of(b'r', &room.to_string()),
-            Address::Account(account) => of(b'a', account.as_str()),
-        }
+        Self(hash(&[
+            &[kind],
+            topic.app().as_str().as_bytes(),
+            name.as_bytes(),
+        ]))
     }
 
     /// The key in a name that [`Names::channel`] made; `None` for any other channel of the same Redis.
@@ -125,25 +126,25 @@ impl Names {
         format!("{}:{{l{partition}}}:takeovers", self.prefix).into()
     }
 
-    /// One of the keys that an app's use is counted in.
-    pub(super) fn usage(&self, app: &AppId, what: &str) -> Str {
-        let hash = hash(&[app.as_str().as_bytes()]);
-        format!("{}:{{q{hash:032x}}}:{what}", self.prefix).into()
-    }
-
-    /// The records of a shelf, and which of them expire when.
-    pub(super) fn shelf(&self, shelf: &Shelf) -> [Str; 2] {
+    /// The records of a shelf.
+    pub(super) fn shelf(&self, shelf: &Shelf) -> Str {
         let hash = hash(&[
             shelf.app.as_str().as_bytes(),
             shelf.kind.as_str().as_bytes(),
             shelf.name.as_str().as_bytes(),
         ]);
-        ["records", "due"].map(|what| format!("{}:{{r{hash:032x}}}:{what}", self.prefix).into())
+        format!("{}:{{r{hash:032x}}}:{}", self.prefix, shelf.kind.as_str()).into()
     }
 
-    /// Where changes of records of a kind are announced.
-    pub(super) fn notices(&self, kind: Kind) -> Str {
-        self.in_partition(0, format_args!("notices:{}", kind.as_str()))
+    /// Where every edge hears of changed records.
+    pub(super) fn notices(&self) -> Str {
+        self.in_partition(0, format_args!("records"))
+    }
+
+    /// One of the keys that an app's use is counted in.
+    pub(super) fn usage(&self, app: &AppId, what: &str) -> Str {
+        let hash = hash(&[app.as_str().as_bytes()]);
+        format!("{}:{{q{hash:032x}}}:{what}", self.prefix).into()
     }
 
     fn in_partition(&self, partition: u16, rest: std::fmt::Arguments<'_>) -> Str {
@@ -157,7 +158,7 @@ impl Names {
 /// A number that stands for a lease's key wherever the key itself is too long.
 pub(crate) fn lease_hash(key: &LeaseKey) -> u128 {
     let device = key.device.as_ref().map_or("", |device| device.as_str());
-    let room = key.room.map_or(String::new(), |room| room.to_string());
+    let room = key.room.map_or_else(String::new, |room| room.to_string());
     hash(&[
         key.app.as_str().as_bytes(),
         key.dialect.as_bytes(),

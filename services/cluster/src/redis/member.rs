@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use protocol::{AppId, PeerId};
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 use tokio::time::{Instant, timeout};
 
 use super::holds;
@@ -16,7 +16,7 @@ use super::keys::TopicKey;
 use super::leases::LeaseTable;
 use super::outbox::{AnswerTo, Outgoing};
 use super::quotas::App;
-use super::records::RecordTable;
+use super::records;
 use super::shared::Shared;
 use super::{heartbeat, publisher};
 use crate::Unavailable;
@@ -28,6 +28,9 @@ use crate::peer::Peer;
 use crate::presence::{Known, Roster};
 use crate::quotas::{Allowance, SlotError, Usage};
 use crate::receipts::{GATHER_TIMEOUT, ReceiptId, Receipts};
+use crate::records::{
+    Change, Changed, Expected, Kind, Notice, Record, RecordName, RecordsError, Shelf,
+};
 use crate::topic::{Address, Topic};
 
 /// Time that an orderly leave takes at most.
@@ -81,7 +84,6 @@ impl Member {
     pub(crate) fn publish(&self, topic: &Topic, envelope: Envelope, ticket: Ticket) {
         let causes = match (&self.shared.causes, topic.address()) {
             (Some(causes), Address::Peer(_)) => causes.of(envelope.origin.session),
-            // Who is in a room hears joins and signals on one topic, which one connection carries.
             (Some(_), Address::Channel(_) | Address::Room(_) | Address::Account(_)) | (None, _) => {
                 Vec::new()
             }
@@ -238,8 +240,30 @@ impl Member {
         self.app(app).usage(&self.shared, now_s).await
     }
 
-    pub(crate) fn records(&self) -> RecordTable<'_> {
-        RecordTable::new(&self.shared)
+    pub(crate) async fn read_records(
+        &self,
+        shelf: &Shelf,
+        name: Option<&RecordName>,
+    ) -> Result<Vec<(RecordName, Record)>, Unavailable> {
+        records::read(&self.shared, shelf, name).await
+    }
+
+    pub(crate) async fn change_record(
+        &self,
+        shelf: &Shelf,
+        name: &RecordName,
+        change: Change,
+        expected: Expected,
+    ) -> Result<Changed, RecordsError> {
+        records::change(&self.shared, shelf, name, change, expected).await
+    }
+
+    pub(crate) async fn clear_records(&self, shelf: &Shelf) -> Result<usize, Unavailable> {
+        records::clear(&self.shared, shelf).await
+    }
+
+    pub(crate) fn watch_records(&self, kind: Kind) -> broadcast::Receiver<Notice> {
+        self.shared.watchers.watch(kind)
     }
 
     /// Gives everything back, and ends.

@@ -2,7 +2,7 @@
 //!
 //! The only place that names the Redis library.
 //!
-//! - [`connect`] makes a `member`, what the six handles call; `shared` is what its tasks share. All of them run on one
+//! - [`connect`] makes a `member`, what the five handles call; `shared` is what its tasks share. All of them run on one
 //!   thread of their own, the link's.
 //! - The link: `topology` says where Redis is, `link` is a pair of connections, `links` the one in use, the `keeper` makes and
 //!   ends them; `pulse` says whether the world stands still, [`status`] how it goes.
@@ -111,7 +111,7 @@ pub fn connect(
         },
         leases: leases::LeaseTable::default(),
         quotas: quotas::QuotaTable::default(),
-        notices: records::Watches::default(),
+        watchers: records::Watchers::default(),
         gatherings: Arc::default(),
         began: std::time::Instant::now(),
         epochs: AtomicU64::new(unix_us()),

@@ -39,10 +39,10 @@ pub(super) enum Parcel {
     Evict { session: SessionId, fence: Fence },
     /// How many sessions of an edge an envelope reached.
     Report { number: u64, receipts: Receipts },
-    /// A record was changed.
-    Notice(Notice),
     /// A sign that the way through Redis works; from whom.
     Probe { origin: Incarnation },
+    /// Records changed.
+    Notice(Notice),
 }
 
 /// An envelope with what only its own edge understands.
@@ -85,7 +85,7 @@ const HAS_METADATA: u8 = 1;
 const HAS_RECEIPT: u8 = 2;
 const HAS_FENCE: u8 = 4;
 const HAS_CAUSES: u8 = 8;
-const HAS_TARGET: u8 = 16;
+const HAS_RECEIVER: u8 = 16;
 
 /// Begins a parcel of envelopes; [`put_envelope`] fills it.
 pub(super) fn begin_envelopes(origin: Incarnation, number: u64) -> BytesMut {
@@ -111,7 +111,6 @@ pub(super) fn put_envelope(
         Payload::Push(_) => (PUSH, None),
         Payload::Presence(_) => return,
     };
-    let target = message.and_then(|message| message.to.as_ref());
     let metadata = message.and_then(|message| message.from.metadata.as_deref());
     let mut flags = 0;
     for (is_there, flag) in [
@@ -119,7 +118,10 @@ pub(super) fn put_envelope(
         (envelope.receipt.is_some(), HAS_RECEIPT),
         (envelope.origin.lease.is_some(), HAS_FENCE),
         (!causes.is_empty(), HAS_CAUSES),
-        (target.is_some(), HAS_TARGET),
+        (
+            message.is_some_and(|message| message.to.is_some()),
+            HAS_RECEIVER,
+        ),
     ] {
         if is_there {
             flags |= flag;
@@ -149,29 +151,16 @@ pub(super) fn put_envelope(
         if let Some(metadata) = metadata {
             put_text(parcel, metadata.get());
         }
-        if let Some(target) = target {
-            put_text(parcel, target.as_str());
+        if let Some(to) = &message.to {
+            put_text(parcel, to.as_str());
         }
         put_text(parcel, message.data.get());
     }
     match &envelope.payload {
         Payload::Expel(account) => put_text(parcel, account.as_str()),
         Payload::Push(frame) => put_text(parcel, frame.get()),
-        Payload::Message(_) | Payload::Kick | Payload::End | Payload::Presence(_) => {}
+        Payload::Message(_) | Payload::Presence(_) | Payload::Kick | Payload::End => {}
     }
-}
-
-/// News of a change; a cleared shelf has no record's name.
-pub(super) fn notice(shelf: &Shelf, record: Option<&RecordName>) -> Bytes {
-    let mut parcel = BytesMut::with_capacity(128);
-    parcel.put_slice(&[NOTICE, VERSION]);
-    put_text(&mut parcel, shelf.kind.as_str());
-    put_text(&mut parcel, shelf.app.as_str());
-    put_text(&mut parcel, shelf.name.as_str());
-    record
-        .iter()
-        .for_each(|record| put_text(&mut parcel, record.as_str()));
-    parcel.freeze()
 }
 
 pub(super) fn evict(session: SessionId, fence: Fence) -> Bytes {
@@ -190,6 +179,39 @@ pub(super) fn report(number: u64, receipts: Receipts) -> Bytes {
 
 pub(super) fn probe(origin: Incarnation, number: u64) -> Bytes {
     small(PROBE, origin.as_u64(), number)
+}
+
+/// `None` for what is no news of somebody's change.
+pub(super) fn notice(notice: &Notice) -> Option<Bytes> {
+    let (shelf, record) = match notice {
+        Notice::Changed(shelf, record) => (shelf, Some(record)),
+        Notice::Cleared(shelf) => (shelf, None),
+        Notice::Missed => return None,
+    };
+    let mut parcel = BytesMut::with_capacity(128);
+    parcel.put_slice(&[NOTICE, VERSION]);
+    put_text(&mut parcel, shelf.app.as_str());
+    put_text(&mut parcel, shelf.kind.as_str());
+    put_text(&mut parcel, shelf.name.as_str());
+    if let Some(record) = record {
+        put_text(&mut parcel, record.as_str());
+    }
+    Some(parcel.freeze())
+}
+
+fn take_notice(bytes: &mut &[u8]) -> Result<Notice, Malformed> {
+    let app = text(bytes)?.parse().map_err(|_| Malformed)?;
+    let word = text(bytes)?;
+    let kind = Kind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str() == word)
+        .ok_or(Malformed)?;
+    let name = RecordName::stored(text(bytes)?);
+    let shelf = Shelf { app, kind, name };
+    if bytes.is_empty() {
+        return Ok(Notice::Cleared(shelf));
+    }
+    Ok(Notice::Changed(shelf, RecordName::stored(text(bytes)?)))
 }
 
 fn small(kind: u8, one: u64, two: u64) -> Bytes {
@@ -226,10 +248,10 @@ impl Parcel {
                     missing: usize::try_from(number(bytes)?).map_err(|_| Malformed)?,
                 },
             }),
-            NOTICE => take_notice(bytes).map(Self::Notice),
             PROBE => Ok(Self::Probe {
                 origin: Incarnation::from_u64(number(bytes)?),
             }),
+            NOTICE => take_notice(bytes).map(Self::Notice),
             _ => Err(Malformed),
         }
     }
@@ -250,21 +272,6 @@ impl Parcel {
             envelopes,
         })
     }
-}
-
-fn take_notice(bytes: &mut &[u8]) -> Result<Notice, Malformed> {
-    let kind = text(bytes)?;
-    let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind);
-    let shelf = Shelf {
-        kind: kind.ok_or(Malformed)?,
-        app: text(bytes)?.parse().map_err(|_| Malformed)?,
-        name: RecordName::checked(text(bytes)?).ok_or(Malformed)?,
-    };
-    if bytes.is_empty() {
-        return Ok(Notice::Cleared(shelf));
-    }
-    let record = RecordName::checked(text(bytes)?).ok_or(Malformed)?;
-    Ok(Notice::Changed(shelf, record))
 }
 
 fn envelope(incarnation: Incarnation, bytes: &mut &[u8]) -> Result<Arriving, Malformed> {
@@ -307,7 +314,7 @@ fn envelope(incarnation: Incarnation, bytes: &mut &[u8]) -> Result<Arriving, Mal
             } else {
                 None
             };
-            let to = if flags & HAS_TARGET != 0 {
+            let to = if flags & HAS_RECEIVER != 0 {
                 Some(text(bytes)?.parse().map_err(|_| Malformed)?)
             } else {
                 None

@@ -53,7 +53,6 @@ pub(super) async fn read_all(shared: Arc<Shared>, mut messages: broadcast::Recei
                 );
                 shared.status.add(|counts| &counts.lagged, missed);
                 holds::reread_all(shared);
-                shared.notices.miss();
             }
             Err(RecvError::Closed) => return,
         }
@@ -104,8 +103,8 @@ impl Reader {
                 }
             }
             Parcel::Evict { session, fence } => self.evict(session, fence),
-            Parcel::Notice(notice) => shared.notices.tell(notice),
             Parcel::Report { number, receipts } => shared.gatherings.report(number, receipts),
+            Parcel::Notice(notice) => shared.watchers.tell(&notice),
             Parcel::Probe { origin } => {
                 if origin == shared.incarnation {
                     shared.pulse.heard_itself();

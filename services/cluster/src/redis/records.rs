@@ -1,125 +1,169 @@
-//! Records over Redis: a hash for each shelf, changed by a script, announced on a channel for each kind.
+//! Small versioned values in Redis: a hash for each shelf.
 //!
-//! Redis alone has them; nothing is kept here but who wants to hear of changes. News follows the change that it is about, and
-//! may be lost: whoever changed something may end before it says so, and a link that was rebuilt has not heard all.
+//! A change is one script; its announcement is a message of its own to every edge, and may be lost: then, and with every
+//! new link, watchers are told that any record may have changed.
 
+use std::sync::{Arc, LazyLock};
+
+use fred::prelude::Value;
+use fred::types::scripts::Script;
 use tokio::sync::broadcast;
 
-use super::link::Link;
 use super::parcel;
-use super::scripts::record::{self, Outcome};
 use super::shared::Shared;
 use crate::Unavailable;
 use crate::records::{
-    Change, Changed, Expected, Kind, NOTICES_MAX, Notice, Record, RecordName, RecordsError, Shelf,
+    Change, Changed, Expected, Kind, Notice, Record, RecordName, RecordVersion, RecordsError,
+    SHELF_RECORDS_MAX, Shelf,
 };
 
-/// What one edge does with records.
+static CHANGE: LazyLock<Script> =
+    LazyLock::new(|| Script::from_lua(include_str!("lua/record_change.lua")));
+static READ: LazyLock<Script> =
+    LazyLock::new(|| Script::from_lua(include_str!("lua/record_read.lua")));
+
+/// News kept for a watcher that is busy; one that falls further behind is told so.
+const NOTICES_MAX: usize = 4_096;
+
+/// Who waits for news of changes on this edge.
 #[derive(Debug)]
-pub(crate) struct RecordTable<'a>(&'a Shared);
+pub(super) struct Watchers([broadcast::Sender<Notice>; Kind::ALL.len()]);
 
-/// Who on this edge watches which kind.
-#[derive(Debug)]
-pub(super) struct Watches([broadcast::Sender<Notice>; Kind::ALL.len()]);
-
-impl<'a> RecordTable<'a> {
-    pub(super) fn new(shared: &'a Shared) -> Self {
-        Self(shared)
-    }
-
-    pub(crate) async fn read(
-        &self,
-        shelf: &Shelf,
-        name: &RecordName,
-    ) -> Result<Option<Record>, Unavailable> {
-        let mut found = self.find(shelf, Some(name)).await?;
-        Ok(found.pop().map(|(_, record)| record))
-    }
-
-    pub(crate) async fn list(
-        &self,
-        shelf: &Shelf,
-    ) -> Result<Vec<(RecordName, Record)>, Unavailable> {
-        self.find(shelf, None).await
-    }
-
-    pub(crate) async fn change(
-        &self,
-        shelf: &Shelf,
-        name: &RecordName,
-        change: Change,
-        expected: Expected,
-    ) -> Result<Changed, RecordsError> {
-        let link = self.link().await?;
-        let (keys, args) = record::change(self.0.names.shelf(shelf), name, change, expected);
-        let reply = self.0.run(&link, &record::CHANGE, keys, args).await?;
-        let outcome = record::parse_change(reply).map_err(|_| Unavailable)?;
-        let Outcome { changed, is_news } = outcome?;
-        if is_news {
-            self.announce(&link, shelf, Some(name)).await;
-        }
-        Ok(changed)
-    }
-
-    pub(crate) async fn clear(&self, shelf: &Shelf) -> Result<usize, Unavailable> {
-        let link = self.link().await?;
-        let (keys, args) = record::clear(self.0.names.shelf(shelf));
-        let reply = self.0.run(&link, &record::CLEAR, keys, args).await?;
-        let cleared = record::parse_clear(&reply).map_err(|_| Unavailable)?;
-        self.announce(&link, shelf, None).await;
-        Ok(cleared)
-    }
-
-    pub(crate) fn watch(&self, kind: Kind) -> broadcast::Receiver<Notice> {
-        self.0.notices.0[kind as usize].subscribe()
-    }
-
-    async fn find(
-        &self,
-        shelf: &Shelf,
-        name: Option<&RecordName>,
-    ) -> Result<Vec<(RecordName, Record)>, Unavailable> {
-        let link = self.link().await?;
-        let (keys, args) = record::read(self.0.names.shelf(shelf), name);
-        let reply = self.0.run(&link, &record::READ, keys, args).await?;
-        record::parse_read(reply).map_err(|_| Unavailable)
-    }
-
-    async fn link(&self) -> Result<std::sync::Arc<Link>, Unavailable> {
-        let by = self.0.deadline();
-        self.0.links.by(by).await.ok_or(Unavailable)
-    }
-
-    /// The change is made whether its news gets through or not.
-    async fn announce(&self, link: &Link, shelf: &Shelf, name: Option<&RecordName>) {
-        let channel = self.0.names.notices(shelf.kind);
-        if let Err(error) = link.publish(channel, parcel::notice(shelf, name)).await {
-            self.0.doubt(link.generation, &error);
-        }
-    }
-}
-
-impl Watches {
-    pub(super) fn tell(&self, notice: Notice) {
-        let kind = match &notice {
-            Notice::Changed(shelf, _) | Notice::Cleared(shelf) => shelf.kind,
-            // No edge tells another one so.
-            Notice::Missed => return,
-        };
-        // An error only says that nobody listens.
-        drop(self.0[kind as usize].send(notice));
-    }
-
-    /// News of every kind may have been lost.
-    pub(super) fn miss(&self) {
-        for watchers in &self.0 {
-            drop(watchers.send(Notice::Missed));
-        }
-    }
-}
-
-impl Default for Watches {
+impl Default for Watchers {
     fn default() -> Self {
         Self(Kind::ALL.map(|_| broadcast::Sender::new(NOTICES_MAX)))
     }
+}
+
+impl Watchers {
+    pub(super) fn watch(&self, kind: Kind) -> broadcast::Receiver<Notice> {
+        self.0[kind as usize].subscribe()
+    }
+
+    pub(super) fn tell(&self, notice: &Notice) {
+        let kinds = match notice {
+            Notice::Changed(shelf, _) | Notice::Cleared(shelf) => vec![shelf.kind],
+            Notice::Missed => Kind::ALL.to_vec(),
+        };
+        for kind in kinds {
+            // An error only says that nobody listens.
+            drop(self.0[kind as usize].send(notice.clone()));
+        }
+    }
+}
+
+/// The records of a shelf, or the one of a name.
+pub(super) async fn read(
+    shared: &Shared,
+    shelf: &Shelf,
+    name: Option<&RecordName>,
+) -> Result<Vec<(RecordName, Record)>, Unavailable> {
+    let link = shared
+        .links
+        .by(shared.deadline())
+        .await
+        .ok_or(Unavailable)?;
+    let args = name
+        .map(|name| Value::from(name.as_str()))
+        .into_iter()
+        .collect();
+    let keys = vec![shared.names.shelf(shelf)];
+    let reply = shared.run(&link, &READ, keys, args).await?;
+    let mut words = reply.into_array().into_iter();
+    let mut records = Vec::new();
+    while let Some(name) = words.next() {
+        let name = RecordName::stored(&text(Some(name))?);
+        let version = text(words.next())?.parse().map_err(|_| Unavailable)?;
+        let value = text(words.next())?.into();
+        let version = RecordVersion(version);
+        records.push((name, Record { version, value }));
+    }
+    records.sort_by(|(one, _), (next, _)| one.cmp(next));
+    Ok(records)
+}
+
+pub(super) async fn change(
+    shared: &Arc<Shared>,
+    shelf: &Shelf,
+    name: &RecordName,
+    change: Change,
+    expected: Expected,
+) -> Result<Changed, RecordsError> {
+    let link = shared
+        .links
+        .by(shared.deadline())
+        .await
+        .ok_or(Unavailable)?;
+    let (what, value, life_us) = match change {
+        Change::Put { value, expires_in } => {
+            // A life that rounds to nothing is one that is over, not one without end.
+            let life_us = expires_in.map_or(0, |life| life.as_micros().max(1));
+            ("put", value, life_us)
+        }
+        Change::Remove => ("remove", "".into(), 0),
+    };
+    let expected: Value = match expected {
+        Expected::Anything => "any".into(),
+        Expected::Absent => "absent".into(),
+        Expected::At(version) => version.0.to_string().into(),
+    };
+    let args: Vec<Value> = vec![
+        name.as_str().into(),
+        what.into(),
+        (&*value).into(),
+        life_us.to_string().into(),
+        expected,
+        SHELF_RECORDS_MAX.to_string().into(),
+    ];
+    let reply = shared
+        .run(&link, &CHANGE, vec![shared.names.shelf(shelf)], args)
+        .await?;
+    let mut words = reply.into_array().into_iter();
+    match &*text(words.next())? {
+        "full" => Err(RecordsError::Full),
+        "conflict" => {
+            let found = text(words.next())?;
+            let version = found.parse().ok().map(RecordVersion);
+            Ok(Changed::Conflict(version))
+        }
+        _ => {
+            let version = text(words.next())?.parse().map_err(|_| Unavailable)?;
+            if words.next().and_then(|changed| changed.as_u64()) == Some(1) {
+                announce(shared, &Notice::Changed(shelf.clone(), name.clone())).await;
+            }
+            Ok(Changed::Done(RecordVersion(version)))
+        }
+    }
+}
+
+/// Returns how many records there were.
+pub(super) async fn clear(shared: &Arc<Shared>, shelf: &Shelf) -> Result<usize, Unavailable> {
+    let records = read(shared, shelf, None).await?.len();
+    let link = shared
+        .links
+        .by(shared.deadline())
+        .await
+        .ok_or(Unavailable)?;
+    let cleared = link
+        .command::<Value>("DEL", vec![shared.names.shelf(shelf).into()])
+        .await;
+    cleared.map_err(|error| {
+        shared.doubt(link.generation, &error);
+        Unavailable
+    })?;
+    // Also when it was empty: whoever clears a shelf wants everybody to look again.
+    announce(shared, &Notice::Cleared(shelf.clone())).await;
+    Ok(records)
+}
+
+/// Every edge hears it, this one included.
+async fn announce(shared: &Shared, notice: &Notice) {
+    if let (Some(link), Some(payload)) = (shared.links.current(), parcel::notice(notice)) {
+        // Whoever watches also looks from time to time.
+        let _ = link.publish(shared.names.notices(), payload).await;
+    }
+}
+
+fn text(value: Option<Value>) -> Result<String, Unavailable> {
+    value.and_then(Value::into_string).ok_or(Unavailable)
 }

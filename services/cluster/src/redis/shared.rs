@@ -26,7 +26,7 @@ use super::outbox::Outbox;
 use super::parcel;
 use super::pulse::Pulse;
 use super::quotas::QuotaTable;
-use super::records::Watches;
+use super::records::Watchers;
 use super::status::{LinkState, LinkStatus, Reason};
 use super::subscriptions::Subscriptions;
 use super::table::Table;
@@ -62,8 +62,7 @@ pub(super) struct Shared {
     pub(super) causes: Option<Causes>,
     pub(super) leases: LeaseTable,
     pub(super) quotas: QuotaTable,
-    /// Who is told of changed records.
-    pub(super) notices: Watches,
+    pub(super) watchers: Watchers,
     pub(super) gatherings: Arc<Gatherings>,
     pub(super) began: std::time::Instant,
     /// Source of the epochs that lanes are told.

@@ -16,7 +16,6 @@ use super::holds;
 use super::keys::TopicKey;
 use super::link::Link;
 use super::shared::Shared;
-use crate::records::Kind;
 
 /// Topics to compare.
 #[derive(Debug, Default)]
@@ -60,15 +59,12 @@ impl Heard {
         shared.subscriptions.take();
         let wanted = shared.table.keys(Entry::is_listened_to);
         heard.adjust(shared, wanted.into_iter().collect()).await?;
-        let notices = Kind::ALL.map(|kind| shared.names.notices(kind));
-        heard.link.subscribe(&notices).await?;
         let own = [shared.incarnation, shared.edges.registration()];
+        heard.link.subscribe(&[shared.names.notices()]).await?;
         heard
             .link
             .subscribe(&own.map(|name| shared.names.edge_channel(name)))
             .await?;
-        // Whatever changed while nothing was heard.
-        shared.notices.miss();
         Ok(heard)
     }
 

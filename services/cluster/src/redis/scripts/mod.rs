@@ -6,7 +6,6 @@
 
 pub(super) mod lease;
 pub(super) mod quota;
-pub(super) mod record;
 
 use fred::bytes_utils::Str;
 use fred::prelude::Value;
