@@ -125,7 +125,7 @@ impl Lane {
             waker: None,
             paused: false,
             gate_armed: None,
-            dirty: false,
+            dirty: None,
             backlogged: false,
             guards: guards.map(Box::new),
             tracked,

@@ -154,6 +154,7 @@ impl Lane {
             self.resync_all();
         }
         let now = Instant::now();
+        self.sessions.hurry(now);
         self.write_slice(now);
         self.look_at_gates(now);
         self.fire_timers(now);
@@ -209,7 +210,9 @@ impl Lane {
             .wheel
             .next_due_ms()
             .map(|ms| self.began + Duration::from_millis(ms));
-        let wake_at = gate.into_iter().chain(timer).min().unwrap_or(idle);
+        let ack = self.sessions.next_due();
+        let due = gate.into_iter().chain(timer).chain(ack).min();
+        let wake_at = due.unwrap_or(idle);
         self.sleeps_until = wake_at;
         (wake_at, !self.paused.is_empty())
     }
