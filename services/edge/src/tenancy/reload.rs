@@ -27,34 +27,38 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// `load` reads the whole configuration as at the start. Only apps and keys are taken from it; where another setting
 /// differs from `running`, the log says that a restart is needed. A file that is wrong is logged and otherwise
-/// ignored. `count` hears how each reading ended.
-pub async fn watch_file<F>(
+/// ignored. `count` hears how each reading ended. SIGHUP is taken over before this returns: call it inside a runtime.
+pub fn watch_file<F>(
     path: PathBuf,
     handle: TenancyHandle,
     running: Config,
     load: F,
     count: impl Fn(Reload),
     cancel: CancellationToken,
-) where
+) -> impl Future<Output = ()>
+where
     F: Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
 {
     let load = Arc::new(load);
+    // At once, not when the task first runs: a SIGHUP that nobody has taken over ends the process.
     let mut hangups = hangups();
-    let mut polls = interval(POLL_INTERVAL);
-    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // Nothing seen yet: the first look reads the file again, so that a change since the start is not missed.
-    let mut seen = None;
-    loop {
-        let is_asked = tokio::select! {
-            () = cancel.cancelled() => return,
-            () = next_hangup(&mut hangups) => true,
-            _ = polls.tick() => false,
-        };
-        let found = Fingerprint::read(path.clone()).await;
-        // A file that is missing is one that is being replaced: the next poll finds the new one.
-        if is_asked || (found.is_some() && found != seen) {
-            seen = found;
-            count(reload(&path, &handle, &running, Arc::clone(&load)).await);
+    async move {
+        let mut polls = interval(POLL_INTERVAL);
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Nothing seen yet: the first look reads the file again, so that a change since the start is not missed.
+        let mut seen = None;
+        loop {
+            let is_asked = tokio::select! {
+                () = cancel.cancelled() => return,
+                () = next_hangup(&mut hangups) => true,
+                _ = polls.tick() => false,
+            };
+            let found = Fingerprint::read(path.clone()).await;
+            // A file that is missing is one that is being replaced: the next poll finds the new one.
+            if is_asked || (found.is_some() && found != seen) {
+                seen = found;
+                count(reload(&path, &handle, &running, Arc::clone(&load)).await);
+            }
         }
     }
 }
