@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, Flags};
 use crate::dialects::realtime::Limits;
 use crate::http;
+use crate::issuers;
 use crate::lane::{self, LaneConfig, LaneHandle};
 use crate::limit::{ConnectLimit, Rate};
 use crate::metrics::Metrics;
@@ -107,6 +108,7 @@ impl Edge {
         http::serve_clients(clients, &parts);
         http::serve_operators(operators, &parts);
         parts.tasks.spawn(follow_tenancy(Arc::clone(&parts)));
+        parts.tasks.spawn(keep_issuers_fresh(&parts));
         Ok(Self {
             address,
             admin_address,
@@ -243,6 +245,22 @@ async fn follow_tenancy(parts: Arc<Parts>) {
             }
         }
     }
+}
+
+/// Fetches the keys of issuers, until the edge leaves.
+fn keep_issuers_fresh(parts: &Parts) -> impl Future<Output = ()> + use<> {
+    let tenancy = parts.tenancy.clone();
+    let rings = move || {
+        let tenancy = tenancy.load();
+        let rings = tenancy.issuers().map(|issuer| Arc::clone(&issuer.keys));
+        rings.collect()
+    };
+    issuers::keep_fresh(
+        rings,
+        parts.tenancy.watch(),
+        parts.metrics.issuers.clone(),
+        parts.drain.clone(),
+    )
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

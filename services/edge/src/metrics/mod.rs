@@ -5,6 +5,7 @@
 
 mod dialect;
 mod family;
+mod issuer;
 mod labels;
 
 use prometheus::{
@@ -17,7 +18,8 @@ use crate::dialects::echo;
 use dialect::DialectFamilies;
 pub use dialect::DialectMetrics;
 pub use family::{Family, Label};
-pub use labels::{FrameIn, FrameOut, Outcome, Refusal, Reload};
+pub use issuer::{IssuerMetrics, StaleIssuer};
+pub use labels::{Fetch, FrameIn, FrameOut, Outcome, Refusal, Reload};
 
 /// The metrics of one edge.
 #[derive(Clone, Debug)]
@@ -54,6 +56,8 @@ pub struct Metrics {
     pub takeovers_damped: IntCounter,
     /// Times that apps and keys were read again, by result.
     pub reloads: Family<Reload>,
+    /// The fetching of issuers' keys.
+    pub issuers: IssuerMetrics,
     /// 1 while the edge drains.
     pub draining: IntGauge,
 }
@@ -82,6 +86,7 @@ impl Metrics {
             takeovers: new.counter("switchboard_takeovers_total", "Sessions closed because a newer one took over their device.")?,
             takeovers_damped: new.counter("switchboard_takeovers_damped_total", "Newcomers that had to wait because their device changed hands too often.")?,
             reloads: Family::new(&new.counters("switchboard_reloads_total", "Times that apps and keys were read again, by result.", &["result"])?, &[]),
+            issuers: IssuerMetrics::register(&new)?,
             draining: new.gauge("switchboard_draining", "1 while the edge drains.")?,
         })
     }
