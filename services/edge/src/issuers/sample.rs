@@ -19,6 +19,7 @@ pub(crate) const RSA: &str = include_str!("sample/rsa.pem");
 pub(crate) const RSA_PKCS1: &str = include_str!("sample/rsa_pkcs1.pem");
 /// The private half of [`RSA`].
 pub(crate) const RSA_PRIVATE: &str = include_str!("sample/rsa_private.pem");
+pub(crate) const RSA_OTHER_PRIVATE: &str = include_str!("sample/rsa_other_private.pem");
 pub(crate) const RSA_1024: &str = include_str!("sample/rsa1024.pem");
 pub(crate) const P256: &str = include_str!("sample/p256.pem");
 pub(crate) const P256_COMPRESSED: &str = include_str!("sample/p256_compressed.pem");

@@ -14,6 +14,7 @@ use prometheus::{
 
 use protocol::realtime::CloseCode;
 
+use crate::auth::VerifyError;
 use crate::dialects::echo;
 use dialect::DialectFamilies;
 pub use dialect::DialectMetrics;
@@ -58,6 +59,8 @@ pub struct Metrics {
     pub reloads: Family<Reload>,
     /// The fetching of issuers' keys.
     pub issuers: IssuerMetrics,
+    /// Tokens that were refused, by reason.
+    pub token_refusals: Family<VerifyError>,
     /// 1 while the edge drains.
     pub draining: IntGauge,
 }
@@ -87,6 +90,7 @@ impl Metrics {
             takeovers_damped: new.counter("switchboard_takeovers_damped_total", "Newcomers that had to wait because their device changed hands too often.")?,
             reloads: Family::new(&new.counters("switchboard_reloads_total", "Times that apps and keys were read again, by result.", &["result"])?, &[]),
             issuers: IssuerMetrics::register(&new)?,
+            token_refusals: Family::new(&new.counters("switchboard_token_refusals_total", "Tokens that were refused at any door, by reason.", &["reason"])?, &[]),
             draining: new.gauge("switchboard_draining", "1 while the edge drains.")?,
         })
     }
