@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use protocol::realtime::{CloseCode, ErrorCode};
+use protocol::{realtime, room};
 use toml::Table;
 
 #[test]
@@ -149,19 +149,28 @@ fn no_path_of_somebodys_machine_is_written_down() {
 
 #[test]
 fn every_close_code_and_every_error_code_is_documented() {
-    let page = text(&root().join("docs/protocol/realtime.md"));
-    let documented: BTreeSet<&str> = words(&page).collect();
-    let closes = CloseCode::ALL
-        .into_iter()
-        .map(|code| code.as_u16().to_string());
-    let errors = ErrorCode::ALL
-        .into_iter()
-        .map(|code| code.as_str().to_owned());
-    let offences: Vec<String> = closes
-        .chain(errors)
-        .filter(|code| !documented.contains(code.as_str()))
-        .collect();
+    let closes = realtime::CloseCode::ALL.map(|code| code.as_u16().to_string());
+    let errors = realtime::ErrorCode::ALL.map(|code| code.as_str().to_owned());
+    let mut offences = undocumented(
+        "docs/protocol/realtime.md",
+        closes.into_iter().chain(errors),
+    );
+    let closes = room::CloseCode::ALL.map(|code| code.as_u16().to_string());
+    let errors = room::ErrorCode::ALL.map(|code| code.as_str().to_owned());
+    offences.extend(undocumented(
+        "docs/protocol/room.md",
+        closes.into_iter().chain(errors),
+    ));
     assert_none(&offences);
+}
+
+/// The words that a page lacks.
+fn undocumented(page: &str, wanted: impl Iterator<Item = String>) -> Vec<String> {
+    let page = text(&root().join(page));
+    let documented: BTreeSet<&str> = words(&page).collect();
+    wanted
+        .filter(|word| !documented.contains(word.as_str()))
+        .collect()
 }
 
 #[test]

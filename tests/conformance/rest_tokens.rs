@@ -55,8 +55,7 @@ async fn a_minted_token_lives_an_hour_unless_told_otherwise_and_a_day_at_most() 
 #[tokio::test]
 async fn a_minted_token_carries_device_rooms_and_number() {
     let edge = TestEdge::demo().await;
-    let body =
-        json!({"peerId": "alice", "device": "phone", "rooms": {"1": "host"}, "number": "100"});
+    let body = json!({"peerId": "alice", "device": "phone", "rooms": {"0f8fad5b-d9cb-469f-a165-70867728950e": 50}, "number": "100"});
     let mut sessions = Vec::new();
     for _ in 0..2 {
         let minted = edge.rest().post("/v1/tokens", &body).await.ok();

@@ -10,6 +10,7 @@ use crate::envelope::{Envelope, Payload};
 use crate::in_process;
 use crate::origin::LaneId;
 use crate::receipts::{ReceiptId, Receipts};
+use crate::redis;
 use crate::topic::Topic;
 
 /// The handle of one edge.
@@ -19,6 +20,7 @@ pub struct Bus(Backend);
 #[derive(Clone, Debug)]
 enum Backend {
     InProcess(Arc<in_process::Member>),
+    Redis(Arc<redis::Member>),
 }
 
 impl Bus {
@@ -26,11 +28,16 @@ impl Bus {
         Self(Backend::InProcess(member))
     }
 
+    pub(crate) fn redis(member: Arc<redis::Member>) -> Self {
+        Self(Backend::Redis(member))
+    }
+
     /// Routes `topic` to `lane`. Answers [`Answer::Subscribed`](crate::Answer::Subscribed) once what is published from
     /// now on will arrive.
     pub fn subscribe(&self, topic: &Topic, lane: LaneId, ticket: Ticket) {
         match &self.0 {
             Backend::InProcess(member) => member.subscribe(topic, lane, ticket),
+            Backend::Redis(member) => member.subscribe(topic, lane, ticket),
         }
     }
 
@@ -38,6 +45,7 @@ impl Bus {
     pub fn unsubscribe(&self, topic: &Topic, lane: LaneId) {
         match &self.0 {
             Backend::InProcess(member) => member.unsubscribe(topic, lane),
+            Backend::Redis(member) => member.unsubscribe(topic, lane),
         }
     }
 
@@ -45,6 +53,7 @@ impl Bus {
     pub fn publish(&self, topic: &Topic, envelope: Envelope, ticket: Ticket) {
         match &self.0 {
             Backend::InProcess(member) => member.publish(topic, envelope, ticket),
+            Backend::Redis(member) => member.publish(topic, envelope, ticket),
         }
     }
 
@@ -59,6 +68,7 @@ impl Bus {
     ) -> Result<Receipts, crate::Unavailable> {
         match &self.0 {
             Backend::InProcess(member) => Ok(member.ask(topic, payload).await),
+            Backend::Redis(member) => member.ask(topic, payload).await,
         }
     }
 
@@ -66,12 +76,22 @@ impl Bus {
     pub fn report(&self, receipt: ReceiptId, sessions: u64) {
         match &self.0 {
             Backend::InProcess(member) => member.report(receipt, sessions),
+            Backend::Redis(member) => member.report(receipt, sessions),
+        }
+    }
+
+    pub(crate) fn sever(&self) {
+        match &self.0 {
+            // Within one process an edge can only be dropped, which gives everything back.
+            Backend::InProcess(member) => member.withdraw(),
+            Backend::Redis(member) => member.end(),
         }
     }
 
     pub(crate) async fn withdraw(&self) {
         match &self.0 {
             Backend::InProcess(member) => member.withdraw(),
+            Backend::Redis(member) => member.withdraw().await,
         }
     }
 }

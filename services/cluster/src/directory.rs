@@ -9,6 +9,7 @@ use protocol::{AppId, PeerId};
 
 use crate::Unavailable;
 use crate::in_process;
+use crate::redis;
 use crate::topic::Topic;
 
 /// The handle of one edge.
@@ -18,6 +19,7 @@ pub struct Directory(Backend);
 #[derive(Clone, Debug)]
 enum Backend {
     InProcess(Arc<in_process::Member>),
+    Redis(Arc<redis::Member>),
 }
 
 impl Directory {
@@ -25,17 +27,19 @@ impl Directory {
         Self(Backend::InProcess(member))
     }
 
+    pub(crate) fn redis(member: Arc<redis::Member>) -> Self {
+        Self(Backend::Redis(member))
+    }
+
     /// How many edges hold a session of `peer`.
     ///
     /// # Errors
     /// The backend could not be asked.
-    #[expect(
-        clippy::unused_async,
-        reason = "the contract: other backends have to ask over the network"
-    )]
     pub async fn edges_holding(&self, app: &AppId, peer: &PeerId) -> Result<usize, Unavailable> {
+        let topic = Topic::peer(app, peer.clone());
         match &self.0 {
-            Backend::InProcess(member) => Ok(member.edges_on(&Topic::peer(app, peer.clone()))),
+            Backend::InProcess(member) => Ok(member.edges_on(&topic)),
+            Backend::Redis(member) => member.edges_on(&topic).await,
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use protocol::PeerId;
 use serde_json::value::RawValue;
 
 use crate::origin::Origin;
@@ -34,6 +35,12 @@ pub enum Payload {
     Presence(Delta),
     /// The administrator closes every session of the topic's peer.
     Kick,
+    /// An account has to leave the room that the topic is.
+    Expel(PeerId),
+    /// The room that the topic is ends for everybody.
+    End,
+    /// The administrator says something to every session of the topic: a whole frame of the dialect.
+    Push(Box<RawValue>),
 }
 
 /// What a user said, and who that was.
@@ -41,6 +48,9 @@ pub enum Payload {
 pub struct Message {
     /// The sender, as the receivers may see it.
     pub from: Arc<Peer>,
+    /// Whose sessions in the topic are meant; `None` is everybody. So what is meant for one member travels in one order with
+    /// what is meant for all, and cannot leave the topic.
+    pub to: Option<PeerId>,
     /// One JSON value, as sent.
     pub data: Box<RawValue>,
 }
@@ -53,7 +63,8 @@ impl Envelope {
         FLAT + match &self.payload {
             Payload::Message(message) => message.data.get().len(),
             Payload::Presence(delta) => 64 * (delta.joined.len() + delta.left.len()),
-            Payload::Kick => 0,
+            Payload::Push(frame) => frame.get().len(),
+            Payload::Kick | Payload::Expel(_) | Payload::End => 0,
         }
     }
 }

@@ -197,10 +197,15 @@ mod tests {
                 origin: Origin {
                     incarnation: Incarnation::random(),
                     session: SessionId::NONE,
+                    lease: None,
                 },
                 received: None,
                 receipt: None,
-                payload: Payload::Message(Message { from, data }),
+                payload: Payload::Message(Message {
+                    from,
+                    to: None,
+                    data,
+                }),
             }),
         )
     }

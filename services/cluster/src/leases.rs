@@ -8,11 +8,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::room::RoomId;
 use protocol::{AppId, DeviceId, PeerId};
 
 use crate::Unavailable;
 use crate::in_process;
-use crate::origin::{Incarnation, SessionId};
+use crate::origin::{Fenced, Incarnation, SessionId};
+use crate::redis;
 
 /// Takeovers within the window that cost nothing; every further one has to wait its turn.
 pub const FREE_TAKEOVERS: usize = 3;
@@ -28,6 +30,7 @@ pub struct Leases(Backend);
 #[derive(Clone, Debug)]
 enum Backend {
     InProcess(Arc<in_process::Member>),
+    Redis(Arc<redis::Member>),
 }
 
 /// What is leased: one device of one peer, or all of a peer (`device` absent), inside an app and a dialect.
@@ -41,6 +44,19 @@ pub struct LeaseKey {
     pub peer: PeerId,
     /// From the token, never from a query string.
     pub device: Option<DeviceId>,
+    /// In the room dialect a device may be in several rooms, once in each.
+    pub room: Option<RoomId>,
+}
+
+impl LeaseKey {
+    /// What an envelope of the holder of `fence` carries.
+    #[must_use]
+    pub fn fenced(&self, fence: Fence) -> Fenced {
+        Fenced {
+            device: (redis::lease_hash(self) >> 64) as u64,
+            fence,
+        }
+    }
 }
 
 /// The number that orders the holders of one lease: max(stored + 1, the backend's clock in µs, the caller's floor + 1). A
@@ -104,15 +120,15 @@ impl Leases {
         Self(Backend::InProcess(member))
     }
 
+    pub(crate) fn redis(member: Arc<redis::Member>) -> Self {
+        Self(Backend::Redis(member))
+    }
+
     /// Claims the lease for `session`. `floor` is the highest fence this edge ever saw for the key. A session that claims
     /// what it holds already gets a larger fence and takes over from nobody.
     ///
     /// # Errors
     /// The backend could not be asked. A lease is never granted without it.
-    #[expect(
-        clippy::unused_async,
-        reason = "the contract: other backends have to ask over the network"
-    )]
     pub async fn attach(
         &self,
         key: &LeaseKey,
@@ -122,6 +138,7 @@ impl Leases {
     ) -> Result<Attach, Unavailable> {
         match &self.0 {
             Backend::InProcess(member) => Ok(member.attach_lease(key, session, floor, turn)),
+            Backend::Redis(member) => member.attach_lease(key, session, floor, turn).await,
         }
     }
 
@@ -129,6 +146,7 @@ impl Leases {
     pub fn release(&self, key: &LeaseKey, session: SessionId, fence: Fence) {
         match &self.0 {
             Backend::InProcess(member) => member.release_lease(key, session, fence),
+            Backend::Redis(member) => member.release_lease(key, session, fence),
         }
     }
 
@@ -136,13 +154,10 @@ impl Leases {
     ///
     /// # Errors
     /// The backend could not be asked.
-    #[expect(
-        clippy::unused_async,
-        reason = "the contract: other backends have to ask over the network"
-    )]
     pub async fn holder(&self, key: &LeaseKey) -> Result<Option<Holder>, Unavailable> {
         match &self.0 {
             Backend::InProcess(member) => Ok(member.lease_holder(key)),
+            Backend::Redis(member) => member.lease_holder(key).await,
         }
     }
 }

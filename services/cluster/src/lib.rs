@@ -3,9 +3,9 @@
 //! - [`topic`], [`envelope`], [`peer`], [`origin`]: the nouns that cross the bus.
 //! - [`inbox`]: the bounded queue through which the cluster speaks to one lane, and [`answer`], what it says there;
 //!   [`pressure`]: whether sessions must slow down for it.
-//! - [`bus`], [`presence`], [`leases`], [`quotas`], [`directory`]: the five contracts, each a concrete handle over a closed set of
+//! - [`bus`], [`presence`], [`leases`], [`quotas`], [`directory`], [`records`]: the six contracts, each a concrete handle over a closed set of
 //!   backends, so callers never learn which one serves them.
-//! - [`in_process`]: the backend that runs alone, with nothing installed.
+//! - [`in_process`]: the backend that runs alone, with nothing installed. [`redis`]: the backend of a cluster.
 //! - [`contract`]: what every backend must keep, as functions that each backend's tests call.
 //!
 //! This crate knows no socket, no dialect and no configuration. Whatever an operation of a session answers arrives in
@@ -16,6 +16,7 @@ pub mod bus;
 pub mod contract;
 pub mod directory;
 pub mod envelope;
+mod gatherings;
 pub mod in_process;
 pub mod inbox;
 pub mod leases;
@@ -25,6 +26,8 @@ pub mod presence;
 pub mod pressure;
 pub mod quotas;
 pub mod receipts;
+pub mod records;
+pub mod redis;
 pub mod topic;
 
 pub use answer::{Answer, Ticket};
@@ -33,12 +36,14 @@ pub use directory::Directory;
 pub use envelope::{Envelope, Message, Payload};
 pub use inbox::{Arrival, Eviction, Inbox, InboxHandle};
 pub use leases::{Attach, Fence, LeaseKey, Leases};
-pub use origin::{Incarnation, LaneId, Origin, SessionId};
+pub use origin::{Fenced, Incarnation, LaneId, Origin, SessionId};
 pub use peer::Peer;
 pub use presence::{Delta, Known, Naming, Presence, Roster, Version};
 pub use pressure::Pressure;
 pub use quotas::{Allowance, Meter, Quotas, SessionSlot, Usage};
 pub use receipts::Receipts;
+pub use records::Records;
+pub use redis::{LinkState, LinkStatus};
 pub use topic::{Address, Topic};
 
 /// Redis (or whatever carries the cluster) could not be asked or did not answer in time.
@@ -61,6 +66,10 @@ pub struct Cluster {
     pub quotas: Quotas,
     /// Where a peer can be reached.
     pub directory: Directory,
+    /// How the link to Redis is; `None` for an edge that runs alone.
+    pub link: Option<LinkStatus>,
+    /// Small versioned values.
+    pub records: Records,
 }
 
 impl Cluster {
@@ -69,5 +78,10 @@ impl Cluster {
     /// The last step of a drain. Idempotent.
     pub async fn withdraw(&self) {
         self.bus.withdraw().await;
+    }
+
+    /// Ends without a word, as a crash would: nothing is given back, the others have to find out. For tests of that.
+    pub fn sever(&self) {
+        self.bus.sever();
     }
 }

@@ -3,6 +3,10 @@
 //! All three are plain numbers, so that the hot path compares and copies them for nothing.
 
 use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
+
+use crate::leases::Fence;
 
 /// One run of one edge process, drawn at random at start; a restarted edge is another incarnation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +17,23 @@ impl Incarnation {
     #[must_use]
     pub fn random() -> Self {
         Self(rand::random())
+    }
+
+    pub(crate) const fn as_u64(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn from_u64(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// Reads what `Display` writes.
+impl FromStr for Incarnation {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
     }
 }
 
@@ -51,6 +72,14 @@ impl SessionId {
     pub const fn lane(self) -> LaneId {
         LaneId((self.0 & 0xff) as u8)
     }
+
+    pub(crate) const fn as_u64(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn from_u64(number: u64) -> Self {
+        Self(number)
+    }
 }
 
 impl fmt::Display for SessionId {
@@ -66,6 +95,17 @@ pub struct Origin {
     pub incarnation: Incarnation,
     /// The session there, or [`SessionId::NONE`].
     pub session: SessionId,
+    /// What the session's device holds, if it is leased: an edge that knows of a newer fence drops what the older says.
+    pub lease: Option<Fenced>,
+}
+
+/// A leased device as an envelope names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fenced {
+    /// A hash of the lease's key.
+    pub device: u64,
+    /// The sender's fence.
+    pub fence: Fence,
 }
 
 #[cfg(test)]

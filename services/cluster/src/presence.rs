@@ -12,6 +12,7 @@ use crate::answer::Ticket;
 use crate::in_process;
 use crate::origin::{LaneId, SessionId};
 use crate::peer::Peer;
+use crate::redis;
 use crate::topic::Topic;
 
 /// The handle of one edge.
@@ -21,6 +22,7 @@ pub struct Presence(Backend);
 #[derive(Clone, Debug)]
 enum Backend {
     InProcess(Arc<in_process::Member>),
+    Redis(Arc<redis::Member>),
 }
 
 /// Where a topic's membership stands. Another epoch means another history: nothing of the old one can be compared.
@@ -80,12 +82,17 @@ impl Presence {
         Self(Backend::InProcess(member))
     }
 
+    pub(crate) fn redis(member: Arc<redis::Member>) -> Self {
+        Self(Backend::Redis(member))
+    }
+
     /// Makes the ticket's session hold `peer`'s membership of `topic`, which its lane has subscribed to before. Publishes a
     /// delta if it is the peer's first session there. Joining again is harmless. Answers
     /// [`Answer::Joined`](crate::Answer::Joined).
     pub fn join(&self, topic: &Topic, peer: &Arc<Peer>, known: Known, ticket: Ticket) {
         match &self.0 {
             Backend::InProcess(member) => member.join(topic, peer, known, ticket),
+            Backend::Redis(member) => member.join(topic, peer, known, ticket),
         }
     }
 
@@ -93,6 +100,7 @@ impl Presence {
     pub fn leave(&self, topic: &Topic, peer: &PeerId, session: SessionId) {
         match &self.0 {
             Backend::InProcess(member) => member.leave(topic, peer, session),
+            Backend::Redis(member) => member.leave(topic, peer, session),
         }
     }
 
@@ -101,6 +109,7 @@ impl Presence {
     pub fn resync(&self, topic: &Topic, lane: LaneId) {
         match &self.0 {
             Backend::InProcess(member) => member.resync(topic, lane),
+            Backend::Redis(member) => member.resync(topic, lane),
         }
     }
 
@@ -108,13 +117,10 @@ impl Presence {
     ///
     /// # Errors
     /// The backend could not be asked.
-    #[expect(
-        clippy::unused_async,
-        reason = "the contract: other backends have to ask over the network"
-    )]
     pub async fn roster(&self, topic: &Topic) -> Result<Roster, Unavailable> {
         match &self.0 {
             Backend::InProcess(member) => Ok(member.roster(topic)),
+            Backend::Redis(member) => member.roster(topic).await,
         }
     }
 }

@@ -10,6 +10,7 @@ use time::{Date, OffsetDateTime};
 
 use crate::Unavailable;
 use crate::in_process;
+use crate::redis;
 
 /// The handle of one edge.
 #[derive(Clone, Debug)]
@@ -18,6 +19,7 @@ pub struct Quotas(Backend);
 #[derive(Clone, Debug)]
 enum Backend {
     InProcess(Arc<in_process::Member>),
+    Redis(Arc<redis::Member>),
 }
 
 /// What an app's plan allows; `None` is no limit.
@@ -54,9 +56,12 @@ pub enum SlotError {
 
 /// One of an app's concurrent sessions; dropping it gives it back.
 #[derive(Debug)]
-pub struct SessionSlot {
-    member: Arc<in_process::Member>,
-    app: AppId,
+pub struct SessionSlot(Slot);
+
+#[derive(Debug)]
+enum Slot {
+    InProcess(Arc<in_process::Member>, AppId),
+    Redis(Arc<redis::Member>, Arc<redis::App>),
 }
 
 /// Whether a message may pass.
@@ -71,7 +76,13 @@ pub enum Spend {
 
 /// Counts one app's messages; cheap to clone and to ask.
 #[derive(Clone, Debug)]
-pub struct Meter(Arc<in_process::AppUsage>);
+pub struct Meter(Counter);
+
+#[derive(Clone, Debug)]
+enum Counter {
+    InProcess(Arc<in_process::AppUsage>),
+    Redis(Arc<redis::App>),
+}
 
 /// What an app has used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,14 +115,14 @@ impl Quotas {
         Self(Backend::InProcess(member))
     }
 
+    pub(crate) fn redis(member: Arc<redis::Member>) -> Self {
+        Self(Backend::Redis(member))
+    }
+
     /// Takes one of the app's concurrent sessions, exactly: never more than the allowance over all edges.
     ///
     /// # Errors
     /// None is left and overage is refused, or the backend could not be asked.
-    #[expect(
-        clippy::unused_async,
-        reason = "the contract: other backends have to ask over the network"
-    )]
     pub async fn open_session(
         &self,
         app: &AppId,
@@ -121,10 +132,14 @@ impl Quotas {
         match &self.0 {
             Backend::InProcess(member) => {
                 member.open_session(app, allowance, now_s)?;
-                Ok(SessionSlot {
-                    member: Arc::clone(member),
-                    app: app.clone(),
-                })
+                Ok(SessionSlot(Slot::InProcess(
+                    Arc::clone(member),
+                    app.clone(),
+                )))
+            }
+            Backend::Redis(member) => {
+                let counted = member.open_session(app, allowance, now_s).await?;
+                Ok(SessionSlot(Slot::Redis(Arc::clone(member), counted)))
             }
         }
     }
@@ -133,7 +148,8 @@ impl Quotas {
     #[must_use]
     pub fn meter(&self, app: &AppId) -> Meter {
         match &self.0 {
-            Backend::InProcess(member) => Meter(member.app_usage(app)),
+            Backend::InProcess(member) => Meter(Counter::InProcess(member.app_usage(app))),
+            Backend::Redis(member) => Meter(Counter::Redis(member.app(app))),
         }
     }
 
@@ -141,13 +157,10 @@ impl Quotas {
     ///
     /// # Errors
     /// The backend could not be asked.
-    #[expect(
-        clippy::unused_async,
-        reason = "the contract: other backends have to ask over the network"
-    )]
     pub async fn usage(&self, app: &AppId, now_s: u64) -> Result<Usage, Unavailable> {
         match &self.0 {
             Backend::InProcess(member) => Ok(member.app_usage(app).read(now_s)),
+            Backend::Redis(member) => member.usage(app, now_s).await,
         }
     }
 }
@@ -155,13 +168,19 @@ impl Quotas {
 impl Meter {
     /// Counts one attempt and says whether it may pass.
     pub fn spend(&self, allowance: Allowance, now_s: u64) -> Spend {
-        self.0.spend(allowance, now_s)
+        match &self.0 {
+            Counter::InProcess(usage) => usage.spend(allowance, now_s),
+            Counter::Redis(app) => app.spend(allowance, now_s),
+        }
     }
 }
 
 impl Drop for SessionSlot {
     fn drop(&mut self) {
-        self.member.close_session(&self.app);
+        match &self.0 {
+            Slot::InProcess(member, app) => member.close_session(app),
+            Slot::Redis(member, app) => member.close_session(app),
+        }
     }
 }
 

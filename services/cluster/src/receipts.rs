@@ -21,6 +21,6 @@ pub struct ReceiptId {
 pub struct Receipts {
     /// Sessions reached, over all lanes that answered.
     pub sessions: u64,
-    /// Lanes that took the envelope and did not answer in time.
+    /// Lanes, or whole edges, that took the envelope and did not answer in time.
     pub missing: usize,
 }

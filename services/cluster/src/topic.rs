@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use hashbrown::DefaultHashBuilder;
+use protocol::room::RoomId;
 use protocol::{AppId, ChannelName, PeerId};
 
 /// Where an envelope goes; cheap to clone, equal by content.
@@ -32,6 +33,11 @@ pub enum Address {
     Channel(ChannelName),
     /// Every session of a peer.
     Peer(PeerId),
+    /// Everybody in a room.
+    Room(RoomId),
+    /// Every session of an account, whatever room it is in. An account is a peer in the room dialect; what is sent to one
+    /// never reaches a session of another dialect.
+    Account(PeerId),
 }
 
 impl Topic {
@@ -45,6 +51,18 @@ impl Topic {
     #[must_use]
     pub fn peer(app: &AppId, peer: PeerId) -> Self {
         Self::new(app, Address::Peer(peer))
+    }
+
+    /// A room of `app`.
+    #[must_use]
+    pub fn room(app: &AppId, room: RoomId) -> Self {
+        Self::new(app, Address::Room(room))
+    }
+
+    /// All sessions of an account of `app`.
+    #[must_use]
+    pub fn account(app: &AppId, account: PeerId) -> Self {
+        Self::new(app, Address::Account(account))
     }
 
     fn new(app: &AppId, address: Address) -> Self {
@@ -79,7 +97,8 @@ impl Topic {
         self.0.app.as_str().len()
             + match &self.0.address {
                 Address::Channel(channel) => channel.as_str().len(),
-                Address::Peer(peer) => peer.as_str().len(),
+                Address::Peer(peer) | Address::Account(peer) => peer.as_str().len(),
+                Address::Room(_) => RoomId::LENGTH_BYTES,
             }
     }
 }
@@ -115,10 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_and_a_peer_of_one_name_are_two_topics() {
+    fn a_channel_a_peer_and_an_account_of_one_name_are_three_topics() {
         let app: AppId = "one".parse().unwrap();
         assert_ne!(
             Topic::channel(&app, "bob".parse().unwrap()),
+            Topic::peer(&app, "bob".parse().unwrap())
+        );
+        assert_ne!(
+            Topic::account(&app, "bob".parse().unwrap()),
             Topic::peer(&app, "bob".parse().unwrap())
         );
     }

@@ -10,19 +10,22 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use cluster::{Cluster, Inbox, LaneId, Pressure, in_process};
+use cluster::{Cluster, Inbox, LaneId, Pressure, in_process, redis};
 use prometheus::Registry;
 use protocol::EdgeId;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, RoomConfig};
+use crate::dialects;
 use crate::dialects::realtime::Limits;
 use crate::http;
 use crate::issuers;
 use crate::lane::{self, LaneConfig, LaneHandle};
 use crate::limit::{ConnectLimit, Rate};
+use crate::membership::Membership;
+use crate::membership::audit::follow_members;
 use crate::metrics::Metrics;
 use crate::parts::Parts;
 use crate::readiness::{DRAINING, Readiness};
@@ -59,6 +62,9 @@ pub enum StartError {
     /// A thread or its runtime could not be made.
     #[error("cannot start a lane")]
     Lane(#[source] io::Error),
+    /// Redis cannot be used as configured.
+    #[error("redis")]
+    Redis(#[from] redis::RedisConfigError),
     /// Two metrics have one name.
     #[error("cannot register the metrics")]
     Metrics(#[from] prometheus::Error),
@@ -82,19 +88,20 @@ impl Edge {
         let inboxes: Vec<Inbox> = (0..lane_count(config.lanes))
             .map(|lane| Inbox::new(LaneId(lane), INBOX_BYTES, pressure.clone()))
             .collect();
-        let world = in_process::World::new(config.limits.presence_named_members as usize);
-        let cluster = world.enter(inboxes.iter().map(Inbox::handle).collect());
+        let cluster = enter_cluster(&config, &edge_id, &inboxes, &pressure)?;
         let (lanes, threads) = start_lanes(inboxes, &cluster, &pressure, &config, &metrics)?;
         let parts = Arc::new(Parts {
             turn: Turn::new(&config.turn),
             connects: ConnectLimit::new(config.limits.connects_per_minute, Instant::now()),
             session_limits: session_limits(&config),
+            room_limits: room_limits(&config.room),
+            membership: Membership::new(&config.room, &cluster, &metrics),
             edge_id,
             tenancy,
-            cluster,
             registry,
             metrics,
-            readiness: Readiness::default(),
+            readiness: Readiness::new(cluster.link.clone()),
+            cluster,
             drain: CancellationToken::new(),
             abort: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -109,6 +116,7 @@ impl Edge {
         http::serve_operators(operators, &parts);
         parts.tasks.spawn(follow_tenancy(Arc::clone(&parts)));
         parts.tasks.spawn(keep_issuers_fresh(&parts));
+        parts.tasks.spawn(follow_members(Arc::clone(&parts)));
         Ok(Self {
             address,
             admin_address,
@@ -188,6 +196,33 @@ fn lane_count(configured: usize) -> u8 {
     u8::try_from(lanes).unwrap_or(u8::MAX)
 }
 
+/// Alone, with everything in this process, or over Redis if there is one.
+fn enter_cluster(
+    config: &Config,
+    edge_id: &EdgeId,
+    inboxes: &[Inbox],
+    pressure: &Pressure,
+) -> Result<Cluster, redis::RedisConfigError> {
+    let handles = inboxes.iter().map(Inbox::handle).collect();
+    let named_members = config.limits.presence_named_members as usize;
+    let Some(url) = &config.redis_url else {
+        return Ok(in_process::World::new(named_members).enter(handles));
+    };
+    let config = redis::RedisConfig {
+        url: url.expose().to_owned(),
+        prefix: config.redis.prefix.clone(),
+        ca_file: config.redis.ca_file.clone(),
+        edge: edge_id.to_string(),
+        region: config.region.clone(),
+        named_members,
+        edge_ttl: config.timing.edge_ttl,
+        lease_audit: config.timing.lease_audit,
+        topology_poll: config.redis.topology_poll,
+        probe: config.redis.probe,
+    };
+    redis::connect(config, handles, pressure.clone())
+}
+
 fn start_lanes(
     inboxes: Vec<Inbox>,
     cluster: &Cluster,
@@ -227,6 +262,16 @@ fn session_limits(config: &Config) -> Limits {
             burst: config.limits.message_burst,
         },
         channels: config.limits.channels_per_session,
+    }
+}
+
+fn room_limits(config: &RoomConfig) -> dialects::room::Limits {
+    dialects::room::Limits {
+        messages: Rate {
+            per_second: config.messages_per_second,
+            burst: config.message_burst,
+        },
+        frame_bytes: config.frame_bytes,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The edge: the deployable node of the cluster.
 //!
 //! - [`config`], [`tenancy`], [`issuers`], [`auth`], [`limit`], [`turn`]: who may do what, and how much.
+//! - `membership`: who belongs to a room.
 //! - `http`: the doors. `dialects`: the wire languages. `session`, `lane`: admitted clients and the threads that own them.
 //! - [`edge`](mod@edge): all of it put together, from start to drain; `parts`: what the doors see of it; `readiness`: whether
 //!   it wants clients.
@@ -14,6 +15,7 @@ mod http;
 pub mod issuers;
 mod lane;
 pub mod limit;
+mod membership;
 pub mod metrics;
 mod parts;
 pub mod quickstart;

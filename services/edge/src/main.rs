@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Parser as _;
 use edge::config::{Config, Flags};
 use edge::edge::Edge;
@@ -26,9 +26,6 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
     if flags.print_config {
         print!("{}", config.redacted_toml());
         return Ok(());
-    }
-    if config.redis_url.is_some() {
-        bail!("redis_url: this version has no Redis backend, unset it to run embedded");
     }
     if flags.check_config {
         Tenancy::new(&config.apps)?;

@@ -9,9 +9,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::dialects;
 use crate::dialects::realtime::Limits;
 use crate::lane::LaneHandle;
 use crate::limit::ConnectLimit;
+use crate::membership::Membership;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::tenancy::TenancyHandle;
@@ -27,6 +29,8 @@ pub(crate) struct Parts {
     pub(crate) turn: Option<Turn>,
     pub(crate) connects: ConnectLimit,
     pub(crate) session_limits: Limits,
+    pub(crate) room_limits: dialects::room::Limits,
+    pub(crate) membership: Membership,
     pub(crate) registry: Registry,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,

@@ -52,11 +52,15 @@ pub enum CloseReason {
     BackendUnavailable,
     /// Our own fault.
     InternalError,
+    /// The account is no longer a member of its room.
+    MembershipEnded,
+    /// The room was closed for everybody.
+    RoomClosed,
 }
 
 impl CloseReason {
     /// Every reason, in the order of declaration: `ALL[reason as usize] == reason`.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::ClientClosed,
         Self::ConnectionLost,
         Self::GoingAway,
@@ -79,6 +83,8 @@ impl CloseReason {
         Self::KeyRemoved,
         Self::BackendUnavailable,
         Self::InternalError,
+        Self::MembershipEnded,
+        Self::RoomClosed,
     ];
 
     /// The reason in snake case: the metric label and the log field.
@@ -107,6 +113,8 @@ impl CloseReason {
             Self::KeyRemoved => "key_removed",
             Self::BackendUnavailable => "backend_unavailable",
             Self::InternalError => "internal_error",
+            Self::MembershipEnded => "membership_ended",
+            Self::RoomClosed => "room_closed",
         }
     }
 }

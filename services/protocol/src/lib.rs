@@ -5,6 +5,7 @@
 //! - [`pattern`]: channel patterns, what they match and when one lies inside another.
 //! - [`close`]: why a session ends, before any dialect turns it into a number.
 //! - [`realtime`]: frames, codes, claims and limits of the realtime dialect.
+//! - [`room`]: the same of the room dialect.
 //! - [`websocket`]: RFC 6455 framing, bytes in and frames out.
 //!
 //! This crate does no I/O, knows no clock and no runtime, and never panics on input.
@@ -13,7 +14,9 @@ pub mod close;
 pub mod names;
 pub mod pattern;
 pub mod permission;
+mod raw_json;
 pub mod realtime;
+pub mod room;
 pub mod websocket;
 
 pub use close::CloseReason;

@@ -8,7 +8,7 @@ use std::{
 
 use crate::EdgeConfig;
 
-/// A directory for one process: its configuration and its log, removed with the edge.
+/// A directory for one process: its configuration and its log, removed with the process's fixture.
 #[derive(Debug)]
 pub(crate) struct Directory(PathBuf);
 
@@ -22,19 +22,36 @@ impl Directory {
         Self(path)
     }
 
+    /// A file of this name in it; the directory itself for the empty name.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("the directory is writable");
+    }
+
     pub(crate) fn config_path(&self) -> PathBuf {
-        self.0.join("switchboard.toml")
+        self.path("switchboard.toml")
     }
 
     /// Writes beside and renames, so that the edge never reads half a file.
     pub(crate) fn write_config(&self, config: &EdgeConfig) {
-        let draft = self.0.join("draft.toml");
-        fs::write(&draft, config.to_toml()).expect("the directory is writable");
-        fs::rename(&draft, self.config_path()).expect("both paths lie in one directory");
+        self.write("draft.toml", &config.to_toml());
+        fs::rename(self.path("draft.toml"), self.config_path())
+            .expect("both paths lie in one directory");
     }
 
     pub(crate) fn log_file(&self) -> fs::File {
         fs::File::create(self.0.join("log")).expect("the directory is writable")
+    }
+
+    /// The log of a process that may be started several times.
+    pub(crate) fn append_log(&self) -> fs::File {
+        let log = self.path("log");
+        let mut file = fs::File::options();
+        let opened = file.create(true).append(true).open(log);
+        opened.expect("the directory is writable")
     }
 
     pub(crate) fn log(&self) -> String {

@@ -1,19 +1,20 @@
 //! One edge as a real process: started on free ports, found by what it prints, gone when dropped.
 
 use std::{
-    env, fs,
+    env,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Output, Stdio},
     thread,
 };
 
+use nix::sys::signal::Signal;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
 };
 
-use crate::{EdgeConfig, Rest, Scrape, directory::Directory, until, within};
+use crate::{EdgeConfig, Rest, Scrape, directory::Directory, signal, within};
 
 /// A running edge. Dropping it kills the process; a test that fails while it runs shows the end of its log.
 #[derive(Debug)]
@@ -114,12 +115,12 @@ impl TestEdge {
 
     /// Asks the edge to read its file again (SIGHUP).
     pub async fn reload(&self) {
-        self.signal("HUP").await;
+        signal::send(self.pid(), Signal::SIGHUP);
     }
 
     /// Asks the edge to leave (SIGTERM) and returns at once.
     pub async fn terminate(&self) {
-        self.signal("TERM").await;
+        signal::send(self.pid(), Signal::SIGTERM);
     }
 
     /// Waits until the process has ended.
@@ -138,50 +139,38 @@ impl TestEdge {
     /// Stops the process where it stands (SIGSTOP): sockets stay open, and it is late for everything until
     /// [`TestEdge::thaw`].
     pub async fn freeze(&self) {
-        self.signal("STOP").await;
-        until("the edge stands still", async || {
-            self.status("State").starts_with('T').then_some(())
-        })
-        .await;
+        signal::freeze(self.pid()).await;
     }
 
     /// Lets a frozen process go on (SIGCONT).
     pub async fn thaw(&self) {
-        self.signal("CONT").await;
+        signal::send(self.pid(), Signal::SIGCONT);
+    }
+
+    /// Kills the process (SIGKILL) and returns when it is gone: no goodbye to anybody.
+    pub async fn kill(&mut self) {
+        signal::send(self.pid(), Signal::SIGKILL);
+        self.exited().await;
     }
 
     /// The most memory that the process has held at any time, in bytes (`VmHWM` of proc(5)).
     #[must_use]
     pub fn peak_resident_bytes(&self) -> u64 {
-        let kibibytes = self.status("VmHWM");
+        let kibibytes = signal::status(self.pid(), "VmHWM");
         let number = kibibytes.trim_end_matches("kB").trim().parse::<u64>();
         number.expect("the kernel writes a number of kB") * 1024
     }
 
-    /// One field of what the kernel tells about the process.
-    fn status(&self, field: &str) -> String {
-        let path = format!("/proc/{}/status", self.pid());
-        let status = fs::read_to_string(path).expect("a running process has a status");
-        let value = status
-            .lines()
-            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-        value.unwrap_or_default().trim().to_owned()
+    /// Whether the process has not ended yet, as far as the test has waited for its end.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.process.id().is_some()
     }
 
-    fn pid(&self) -> u32 {
+    /// The id of the process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
         self.process.id().expect("the edge still runs")
-    }
-
-    async fn signal(&self, name: &str) {
-        let pid = self.pid();
-        let sent = Command::new("sh")
-            .args(["-c", "kill -s \"$0\" \"$1\"", name, &pid.to_string()])
-            .status()
-            .await;
-        assert!(
-            sent.is_ok_and(|status| status.success()),
-            "SIG{name} was not sent"
-        );
     }
 }
 
@@ -217,7 +206,11 @@ fn beside_this_test() -> PathBuf {
 
 /// The command with an environment of its own: nothing of the caller's settings leaks into a test.
 fn command(directory: &Directory, config: &EdgeConfig) -> Command {
-    let mut command = Command::new(binary());
+    let mut words = config.host().prefix();
+    words.push(binary().into());
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    let listen = format!("{}:0", config.host().tests());
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("SWITCHBOARD_") {
             command.env_remove(name);
@@ -225,8 +218,8 @@ fn command(directory: &Directory, config: &EdgeConfig) -> Command {
     }
     command
         .env("SWITCHBOARD_CONFIG", directory.config_path())
-        .env("SWITCHBOARD_LISTEN", "127.0.0.1:0")
-        .env("SWITCHBOARD_ADMIN_LISTEN", "127.0.0.1:0")
+        .env("SWITCHBOARD_LISTEN", &listen)
+        .env("SWITCHBOARD_ADMIN_LISTEN", &listen)
         .envs(config.variables())
         .stdin(Stdio::null())
         .kill_on_drop(true);

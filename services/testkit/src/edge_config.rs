@@ -3,7 +3,7 @@
 use serde::Serialize;
 use toml::{Table, Value};
 
-use crate::{App, TestEdge};
+use crate::{App, Host, TestEdge};
 
 /// The configuration of a [`TestEdge`], built call by call.
 ///
@@ -14,6 +14,7 @@ pub struct EdgeConfig {
     apps: Vec<App>,
     settings: Table,
     environment: Vec<(String, String)>,
+    host: Host,
 }
 
 impl EdgeConfig {
@@ -24,6 +25,7 @@ impl EdgeConfig {
             apps: Vec::new(),
             settings: Table::new(),
             environment: Vec::new(),
+            host: Host::local(),
         };
         config.limit("connects_per_minute", 0)
     }
@@ -81,6 +83,13 @@ impl EdgeConfig {
         self
     }
 
+    /// Runs the edge there; the test reaches its listeners by the host's own address for tests.
+    #[must_use]
+    pub fn on(mut self, host: Host) -> Self {
+        self.host = host;
+        self
+    }
+
     /// Starts an edge with this configuration and waits until it listens.
     pub async fn start(self) -> TestEdge {
         TestEdge::start(&self).await
@@ -100,6 +109,10 @@ impl EdgeConfig {
             apps: &self.apps,
         };
         toml::to_string(&file).expect("plain tables and strings always serialise")
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
     }
 
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {

@@ -18,13 +18,14 @@ use tokio::{
 };
 use toml::{Table, Value as Setting};
 
-use crate::unix_now;
+use crate::{directory::Directory, unix_now};
 
 /// A token service on this machine, gone when dropped. Its keys are Ed25519 and called `k1`, `k2` and so on.
 #[derive(Debug)]
 pub struct Issuer {
     url: String,
     shared: Arc<Shared>,
+    directory: Directory,
     _tasks: JoinSet<()>,
 }
 
@@ -68,6 +69,7 @@ impl Issuer {
         Self {
             url: format!("http://{address}"),
             shared,
+            directory: Directory::new(),
             _tasks: tasks,
         }
     }
@@ -88,20 +90,28 @@ impl Issuer {
         ])
     }
 
+    /// The same with a file for the endpoint: the edge reads the newest key from there and never asks.
+    #[must_use]
+    pub fn entry_with_file(&self) -> Table {
+        const FILE: &str = "keys.json";
+        self.directory.write(FILE, &published(self.newest()));
+        let path = self.directory.path(FILE).display().to_string();
+        Table::from_iter([
+            ("iss".to_owned(), Setting::from(self.iss())),
+            ("key_file".to_owned(), Setting::from(path)),
+        ])
+    }
+
     /// A token for this subject that lives five minutes, signed with the newest key; `claims` are added or replace.
     #[must_use]
     pub fn sign(&self, subject: &str, claims: &Value) -> String {
-        let number = self.shared.newest.load(Ordering::Relaxed);
-        let now = unix_now();
-        let mut all = json!({ "iss": self.iss(), "sub": subject, "iat": now, "exp": now + 300 });
-        for (name, value) in claims.as_object().into_iter().flatten() {
-            all[name] = value.clone();
-        }
-        let header = Header {
-            kid: Some(kid(number)),
-            ..Header::new(Algorithm::EdDSA)
-        };
-        encode(&header, &all, &private(number)).expect("claims of JSON can be signed")
+        self.token(subject, claims, self.newest())
+    }
+
+    /// The same, under the newest key's name, but signed with a key that was never published.
+    #[must_use]
+    pub fn forge(&self, subject: &str, claims: &Value) -> String {
+        self.token(subject, claims, u64::MAX)
     }
 
     /// Replaces the key: the one before is no longer published.
@@ -118,6 +128,23 @@ impl Issuer {
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    fn newest(&self) -> u64 {
+        self.shared.newest.load(Ordering::Relaxed)
+    }
+
+    fn token(&self, subject: &str, claims: &Value, signed_with: u64) -> String {
+        let now = unix_now();
+        let mut all = json!({ "iss": self.iss(), "sub": subject, "iat": now, "exp": now + 300 });
+        for (name, value) in claims.as_object().into_iter().flatten() {
+            all[name] = value.clone();
+        }
+        let header = Header {
+            kid: Some(kid(self.newest())),
+            ..Header::new(Algorithm::EdDSA)
+        };
+        encode(&header, &all, &private(signed_with)).expect("claims of JSON can be signed")
     }
 }
 

@@ -16,16 +16,17 @@ import pytest
 import apps
 from edge import Edge
 from openapi import Contract
+from pair import Pair, start_edge as start_one
 from party import Parties, unique
 from rest import Rest
 
-StartEdge = Callable[..., Edge]
+StartEdge = Callable[..., Edge | Pair]
 
 
 @pytest.fixture(scope="session")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge | Pair]:
     """The edge that most tests share."""
-    edge = Edge.start(apps.config(), tmp_path_factory.mktemp("edge"))
+    edge = start_one(apps.config(), tmp_path_factory.mktemp("edge"))
     yield edge
     code = edge.stop()
     edge.assert_healthy()
@@ -34,11 +35,15 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 @pytest.fixture
 def start_edge(tmp_path: Path) -> Iterator[StartEdge]:
-    """Starts edges of the test's own: `start_edge(config, port=0)`."""
-    started: list[Edge] = []
+    """Starts edges of the test's own: `start_edge(config, port=0)`.
 
-    def start(config: str | None = None, *, port: int = 0) -> Edge:
-        edge = Edge.start(apps.config() if config is None else config, tmp_path, port=port)
+    With `alone=True` it is one edge also where pairs are tested, for what edges do not share.
+    """
+    started: list[Edge | Pair] = []
+
+    def start(config: str | None = None, *, port: int = 0, alone: bool = False) -> Edge | Pair:
+        begin = Edge.start if alone else start_one
+        edge = begin(apps.config() if config is None else config, tmp_path, port=port)
         started.append(edge)
         return edge
 
@@ -49,20 +54,20 @@ def start_edge(tmp_path: Path) -> Iterator[StartEdge]:
 
 
 @pytest.fixture
-async def parties(edge: Edge) -> AsyncIterator[Parties]:
+async def parties(edge: Edge | Pair) -> AsyncIterator[Parties]:
     """Clients of the shared edge."""
-    parties = Parties(edge.url)
+    parties = Parties(edge.urls)
     yield parties
     await parties.close()
 
 
 @pytest.fixture
-async def parties_of() -> AsyncIterator[Callable[[Edge], Parties]]:
+async def parties_of() -> AsyncIterator[Callable[[Edge | Pair], Parties]]:
     """Clients of an edge of the test's own."""
     made: list[Parties] = []
 
-    def make(edge: Edge) -> Parties:
-        made.append(Parties(edge.url))
+    def make(edge: Edge | Pair) -> Parties:
+        made.append(Parties(edge.urls))
         return made[-1]
 
     yield make
@@ -77,15 +82,15 @@ def room() -> str:
 
 
 @pytest.fixture(scope="session")
-def contract(edge: Edge) -> Contract:
+def contract(edge: Edge | Pair) -> Contract:
     """The OpenAPI document that the shared edge serves."""
     return Contract.served_by(edge.address)
 
 
 @pytest.fixture
-async def rest(edge: Edge, contract: Contract) -> AsyncIterator[Rest]:
+async def rest(edge: Edge | Pair, contract: Contract) -> AsyncIterator[Rest]:
     """REST on the shared edge; every exchange has to keep the documented contract."""
-    rest = Rest(edge.address)
+    rest = Rest(edge.addresses)
     yield rest
     for exchange in rest.exchanges:
         contract.check(exchange)

@@ -37,13 +37,16 @@ class Edge:
         self.address, self.admin_address = self._addresses()
 
     @classmethod
-    def start(cls, config: str, directory: Path, *, port: int = 0) -> Edge:
+    def start(
+        cls, config: str, directory: Path, *, port: int = 0, redis_url: str | None = None
+    ) -> Edge:
         """Starts an edge on `config` (TOML) and waits until it listens; port 0 = any."""
         if not BINARY.exists():
             raise FileNotFoundError(f"{BINARY} is missing: run `cargo build -p edge` first")
-        file = directory / "switchboard.toml"
+        stem = f"edge-{time.monotonic_ns()}"
+        file = directory / f"{stem}.toml"
         file.write_text(config, encoding="utf-8")
-        log = directory / f"edge-{time.monotonic_ns()}.log"
+        log = directory / f"{stem}.log"
         with log.open("w", encoding="utf-8") as stderr:
             process = subprocess.Popen(
                 [BINARY],
@@ -53,6 +56,7 @@ class Edge:
                     "SWITCHBOARD_LISTEN": f"127.0.0.1:{port}",
                     "SWITCHBOARD_ADMIN_LISTEN": "127.0.0.1:0",
                     "RUST_BACKTRACE": "1",
+                    **({"SWITCHBOARD_REDIS_URL": redis_url} if redis_url else {}),
                 },
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -71,8 +75,24 @@ class Edge:
         return f"ws://{self.address}"
 
     @property
+    def urls(self) -> list[str]:
+        """Where clients may go, in turn. A pair of edges has two."""
+        return [self.url]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where the control plane may be called, in turn."""
+        return [self.address]
+
+    @property
     def port(self) -> int:
+        """For an edge that takes this one's place."""
         return int(self.address.rpartition(":")[2])
+
+    @property
+    def far_port(self) -> int:
+        """For a client that comes by another way than the first one of a test."""
+        return int(self.addresses[-1].rpartition(":")[2])
 
     def log(self) -> str:
         """Everything that the edge wrote to standard error so far."""

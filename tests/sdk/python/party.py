@@ -7,6 +7,7 @@ SDK's own parser refuses.
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -121,10 +122,13 @@ class PeerParty(Watch):
 
 
 class Parties:
-    """Builds the parties of one test against one edge and closes them at its end."""
+    """Builds the parties of one test and closes them at its end.
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    They go to the given urls in turn, so with two edges neighbours are on different ones.
+    """
+
+    def __init__(self, urls: list[str]) -> None:
+        self._urls = itertools.cycle(urls)
         self._complaints = _Complaints()
         self._open: list[SignallingClient | MeteredPeer] = []
 
@@ -176,7 +180,7 @@ class Parties:
         return party
 
     def _keep(self, kind: type, options: dict[str, Any]) -> Any:
-        defaults = {"url": self._url, "reconnect": QUICK, "logger": self._complaints}
+        defaults = {"url": next(self._urls), "reconnect": QUICK, "logger": self._complaints}
         sdk = kind(**{**defaults, **options})
         self._open.append(sdk)
         return sdk

@@ -6,6 +6,7 @@ Keeps every exchange, so that each can be held against the OpenAPI document.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import urllib.error
 import urllib.request
@@ -36,10 +37,10 @@ class Exchange:
 
 
 class Rest:
-    """Calls one edge; `exchanges` is everything said so far."""
+    """Calls the given edges in turn; `exchanges` is everything said so far."""
 
-    def __init__(self, address: str) -> None:
-        self._origin = f"http://{address}"
+    def __init__(self, addresses: list[str]) -> None:
+        self._origins = itertools.cycle([f"http://{address}" for address in addresses])
         self.exchanges: list[Exchange] = []
 
     async def mint(self, key: SecretKey = DEMO, **body: Any) -> Exchange:
@@ -65,7 +66,7 @@ class Rest:
     ) -> Exchange:
         """One request; `body` is sent as JSON, or as it is when it is bytes."""
         raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(self._origin + path, data=raw, method=method)
+        request = urllib.request.Request(next(self._origins) + path, data=raw, method=method)
         if raw is not None:
             request.add_header("Content-Type", "application/json")
         if bearer is not None:

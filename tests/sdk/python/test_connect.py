@@ -169,7 +169,7 @@ async def test_21_the_session_over_the_plan_closes_with_4010_until_one_leaves(pa
 
 
 async def test_22_a_connect_over_the_address_limit_is_answered_429(start_edge, parties_of):
-    parties = parties_of(start_edge(apps.config(connects_per_minute=5)))
+    parties = parties_of(start_edge(apps.config(connects_per_minute=5), alone=True))
     for _ in range(5):
         await parties.by_key()
     # The SDK reports the HTTP status of a refused upgrade as the close code.

@@ -29,7 +29,7 @@ async def test_79_after_a_cut_the_subscriptions_return_with_their_options(
     rooms = {f"{room}/curious": True, f"{room}/plain": False}
     for name in rooms:
         await sender.enter(name)
-    async with Proxy(edge.port) as proxy:
+    async with Proxy(edge.far_port) as proxy:
         alice = await parties.by_token("alice", options={"url": proxy.url})
         for name, wish in rooms.items():
             await alice.enter(name, include_sender_metadata=wish)
@@ -51,7 +51,7 @@ async def test_79_after_a_cut_the_subscriptions_return_with_their_options(
 
 async def test_79_100_subscriptions_are_replayed_in_one_burst(edge, parties: Parties, room: str):
     rooms = [f"{room}/{number}" for number in range(100)]
-    async with Proxy(edge.port) as proxy:
+    async with Proxy(edge.far_port) as proxy:
         alice = await parties.by_token("alice", options={"url": proxy.url})
         await asyncio.gather(*(alice.enter(name) for name in rooms))
         for drop in (1, 2, 3):
@@ -110,7 +110,7 @@ async def test_82_a_drain_says_going_away_and_the_client_finds_the_restarted_edg
     assert second.port == first.port
     await alice.event(Connected, lambda welcome: welcome.is_reconnect)
     await alice.event(Presence, nth=2)
-    bob = await parties.by_token("bob")
+    bob = await parties_of(second).by_token("bob")
     await bob.sdk.publish(room, "same room, new edge")
     assert (await alice.event(Message)).data == "same room, new edge"
 

@@ -25,7 +25,7 @@ async def test_the_document_is_valid_openapi_3_1(contract: Contract):
 
 
 async def test_the_document_needs_no_credential(edge):
-    assert (await Rest(edge.address).call("GET", PATH)).status == 200
+    assert (await Rest([edge.address]).call("GET", PATH)).status == 200
 
 
 @pytest.mark.parametrize(

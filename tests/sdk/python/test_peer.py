@@ -106,7 +106,7 @@ async def test_56_a_direct_to_a_newcomer_is_never_ahead_of_its_roster(parties: P
 
 async def test_80_survivors_are_kept_over_a_drop(edge, parties: Parties, room: str):
     survivors = [await joined(parties, room, stem) for stem in ("bob", "carol")]
-    async with Proxy(edge.port) as proxy:
+    async with Proxy(edge.far_port) as proxy:
         alice = await joined(parties, room, "alice", options={"url": proxy.url})
         known = {peer.peer_id: (await alice.met(peer.peer_id)).peer for peer in survivors}
 
@@ -127,7 +127,7 @@ async def test_80_survivors_are_kept_over_a_drop(edge, parties: Parties, room: s
 
 async def test_80_a_peer_that_left_during_the_drop_is_gone_afterwards(edge, parties, room: str):
     bob, carol = [await joined(parties, room, stem) for stem in ("bob", "carol")]
-    async with Proxy(edge.port) as proxy:
+    async with Proxy(edge.far_port) as proxy:
         # Slow to return, so that Carol is gone by then.
         options = {"url": proxy.url, "reconnect": ReconnectOptions(initial_delay=1.0)}
         alice = await joined(parties, room, "alice", options=options)

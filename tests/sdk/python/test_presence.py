@@ -56,7 +56,7 @@ async def test_29_30_unsubscribe_and_close_are_seen_as_leaves(parties: Parties, 
 async def test_31_a_cut_wire_is_seen_as_a_leave(edge, parties: Parties, room: str):
     alice = await parties.by_token("alice")
     await alice.enter(room)
-    async with Proxy(edge.port) as proxy:
+    async with Proxy(edge.far_port) as proxy:
         bob = await parties.by_token("bob", options={"url": proxy.url, "reconnect": False})
         await bob.enter(room)
         await alice.saw_join(room, bob.peer_id)

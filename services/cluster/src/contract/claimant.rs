@@ -12,6 +12,7 @@ impl Session {
             dialect: "realtime",
             peer: self.peer.id.clone(),
             device: None,
+            room: None,
         }
     }
 

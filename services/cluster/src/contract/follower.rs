@@ -43,7 +43,11 @@ impl Follower {
         match arrival {
             Arrival::Envelope(topic, envelope) if *topic == self.topic => match &envelope.payload {
                 Payload::Presence(delta) => self.apply(delta),
-                Payload::Message(_) | Payload::Kick => {}
+                Payload::Message(_)
+                | Payload::Kick
+                | Payload::Expel(_)
+                | Payload::End
+                | Payload::Push(_) => {}
             },
             Arrival::Answer(_, Answer::Joined(topic, Ok(joined))) if *topic == self.topic => {
                 self.join(joined)

@@ -3,7 +3,7 @@
 use tokio::task::JoinSet;
 
 use super::claimant::granted;
-use super::names::{another_app, channel, peer_id};
+use super::names::{another_app, channel, peer_id, room_id};
 use super::patience::within;
 use super::{Deployment, Edge, End};
 use crate::inbox::Eviction;
@@ -175,7 +175,7 @@ pub async fn simultaneous_claims_leave_one_holder(deployment: &impl Deployment) 
     assert_eq!(told, FREE_TAKEOVERS);
 }
 
-/// One phone may hold a session in each dialect; devices, peers and apps do not meet.
+/// One phone may hold a session in each dialect, and in each room; devices, peers and apps do not meet.
 pub async fn keys_that_differ_are_leased_apart(deployment: &impl Deployment) {
     let edge = deployment.start().await;
     let session = edge.session(0, "alice");
@@ -201,6 +201,16 @@ pub async fn keys_that_differ_are_leased_apart(deployment: &impl Deployment) {
         },
         LeaseKey {
             device: Some(laptop),
+            ..base.clone()
+        },
+        LeaseKey {
+            device: Some("phone".parse().expect("a device id")),
+            room: Some(room_id(0)),
+            ..base.clone()
+        },
+        LeaseKey {
+            device: Some("phone".parse().expect("a device id")),
+            room: Some(room_id(1)),
             ..base.clone()
         },
         base,

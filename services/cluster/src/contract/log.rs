@@ -48,7 +48,11 @@ impl Log {
         self.envelopes_on(topic)
             .filter_map(|envelope| match &envelope.payload {
                 Payload::Presence(delta) => Some(delta),
-                Payload::Message(_) | Payload::Kick => None,
+                Payload::Message(_)
+                | Payload::Kick
+                | Payload::Expel(_)
+                | Payload::End
+                | Payload::Push(_) => None,
             })
             .collect()
     }
@@ -84,7 +88,11 @@ impl Log {
             .filter_map(|arrival| match arrival {
                 Arrival::Envelope(on, envelope) if on == topic => match &envelope.payload {
                     Payload::Presence(delta) => Some(delta.version.sequence),
-                    Payload::Message(_) | Payload::Kick => None,
+                    Payload::Message(_)
+                    | Payload::Kick
+                    | Payload::Expel(_)
+                    | Payload::End
+                    | Payload::Push(_) => None,
                 },
                 Arrival::Envelope(..) | Arrival::Answer(..) | Arrival::Evict(_) => None,
             })
@@ -116,6 +124,23 @@ impl Log {
             .collect()
     }
 
+    /// Everything but presence on `topic`, each as a line.
+    pub(super) fn said_on(&self, topic: &Topic) -> Vec<String> {
+        self.envelopes_on(topic)
+            .filter_map(|envelope| match &envelope.payload {
+                Payload::Message(message) => {
+                    let to = message.to.as_ref().map_or("all", |to| to.as_str());
+                    Some(format!("{} to {to}", message.data))
+                }
+                Payload::Expel(account) => Some(format!("expel {account}")),
+                Payload::Push(frame) => Some(format!("push {frame}")),
+                Payload::End => Some("end".to_owned()),
+                Payload::Kick => Some("kick".to_owned()),
+                Payload::Presence(_) => None,
+            })
+            .collect()
+    }
+
     fn envelopes_on(&self, topic: &Topic) -> impl Iterator<Item = &Envelope> {
         self.0.iter().filter_map(move |arrival| match arrival {
             Arrival::Envelope(on, envelope) if on == topic => Some(&**envelope),
@@ -134,6 +159,10 @@ fn roster<'a>(arrival: &'a Arrival, topic: &Topic) -> Option<&'a Roster> {
 fn text(payload: &Payload) -> Option<String> {
     match payload {
         Payload::Message(message) => Some(message.data.get().trim_matches('"').to_owned()),
-        Payload::Presence(_) | Payload::Kick => None,
+        Payload::Presence(_)
+        | Payload::Kick
+        | Payload::Expel(_)
+        | Payload::End
+        | Payload::Push(_) => None,
     }
 }

@@ -1,7 +1,7 @@
 //! What every backend must keep, as functions that each backend's tests call.
 //!
 //! - [`Deployment`] and [`Edge`]: what a backend hands in; it learns nothing of what is done with them.
-//! - [`bus`], [`presence`], [`versions`], [`leases`], [`damping`], [`quotas`], [`directory`]: the points, one function each. A point panics when it is
+//! - [`bus`], [`presence`], [`versions`], [`leases`], [`damping`], [`quotas`], [`directory`], [`records`]: the points, one function each. A point panics when it is
 //!   broken.
 //! - `session`, `claimant`: whoever acts in the points; `lane`, `log`, `follower`: what is made of what reached them.
 //!
@@ -22,6 +22,7 @@ mod names;
 mod patience;
 pub mod presence;
 pub mod quotas;
+pub mod records;
 mod session;
 pub mod versions;
 
@@ -73,6 +74,8 @@ macro_rules! contract_points {
             bus: nothing_arrives_after_unsubscribe,
             bus: another_app_never_hears,
             bus: a_channel_and_a_peer_of_one_name_never_meet,
+            bus: a_room_an_account_and_a_peer_never_meet,
+            bus: whatever_is_said_in_a_room_crosses_as_it_was_said,
             bus: a_direct_to_nobody_is_taken_by_nobody,
             bus: every_publish_is_answered_once_with_its_own_ticket,
             bus: an_ask_adds_up_what_the_lanes_report,
@@ -113,6 +116,15 @@ macro_rules! contract_points {
             quotas: messages_above_a_soft_limit_pass_and_are_counted,
             quotas: a_new_period_starts_from_nothing_but_open_sessions,
             quotas: apps_use_up_only_their_own,
+            records: a_changed_record_is_read_on_every_edge,
+            records: a_change_is_made_at_the_expected_version_or_not_at_all,
+            records: simultaneous_changes_leave_one_winner,
+            records: versions_grow_also_across_a_removal,
+            records: an_expired_record_is_absent,
+            records: shelves_do_not_share_records,
+            records: changes_are_announced_on_every_edge,
+            records: records_outlive_the_edge_that_wrote_them,
+            records: a_value_over_the_bound_is_refused,
         }
     };
     ($deployment:expr; $($noun:ident: $point:ident,)+) => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use protocol::room::RoomId;
 use protocol::{AppId, PeerId};
 
 use crate::peer::Peer;
@@ -27,6 +28,20 @@ pub(super) fn channel_of(app: &AppId, name: &str) -> Topic {
 
 pub(super) fn peer_inbox(name: &str) -> Topic {
     Topic::peer(&app(), peer_id(name))
+}
+
+pub(super) fn room(number: u8) -> Topic {
+    Topic::room(&app(), room_id(number))
+}
+
+pub(super) fn account(name: &str) -> Topic {
+    Topic::account(&app(), peer_id(name))
+}
+
+pub(super) fn room_id(number: u8) -> RoomId {
+    format!("0f8fad5b-d9cb-469f-a165-7086772895{number:02x}")
+        .parse()
+        .expect(CHECKED)
 }
 
 pub(super) fn peer_id(name: &str) -> PeerId {

@@ -217,16 +217,18 @@ pub async fn a_new_period_starts_from_nothing_but_open_sessions(deployment: &imp
 /// One tenant's use never costs another one anything.
 pub async fn apps_use_up_only_their_own(deployment: &impl Deployment) {
     let edge = deployment.start().await;
-    let _slot = open(&edge, sessions(1))
-        .await
-        .expect("the first slot is free");
+    let plan = Allowance {
+        messages: Some(100),
+        ..sessions(1)
+    };
+    let _slot = open(&edge, plan).await.expect("the first slot is free");
     let theirs = edge
         .cluster
         .quotas
         .open_session(&another_app(), sessions(1), NOW_S)
         .await;
     assert!(theirs.is_ok());
-    assert_eq!(edge.spend(3, messages(100)), 3);
+    assert_eq!(edge.spend(3, plan), 3);
     let usage = edge
         .cluster
         .quotas

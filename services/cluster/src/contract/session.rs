@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use protocol::PeerId;
+
 use crate::Cluster;
 use crate::answer::Ticket;
 use crate::envelope::{Envelope, Message, Payload};
@@ -40,16 +42,27 @@ impl Session {
     }
 
     pub(super) fn publish(&self, topic: &Topic, text: &str) -> Ticket {
+        self.say(topic, text, None)
+    }
+
+    /// Publishes what only the sessions of `to` are to hear.
+    pub(super) fn send(&self, topic: &Topic, text: &str, to: &PeerId) -> Ticket {
+        self.say(topic, text, Some(to.clone()))
+    }
+
+    fn say(&self, topic: &Topic, text: &str, to: Option<PeerId>) -> Ticket {
         let data = serde_json::value::to_raw_value(text).expect("text is JSON");
         let envelope = Envelope {
             origin: Origin {
                 incarnation: self.cluster.incarnation,
                 session: self.id,
+                lease: None,
             },
             received: None,
             receipt: None,
             payload: Payload::Message(Message {
                 from: Arc::clone(&self.peer),
+                to,
                 data,
             }),
         };

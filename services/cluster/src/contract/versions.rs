@@ -23,7 +23,11 @@ pub async fn a_join_is_heard_before_it_is_answered(deployment: &impl Deployment)
         .filter_map(|arrival| match arrival {
             Arrival::Envelope(_, envelope) => match &envelope.payload {
                 Payload::Presence(delta) => Some(("delta", delta.version)),
-                Payload::Message(_) | Payload::Kick => None,
+                Payload::Message(_)
+                | Payload::Kick
+                | Payload::Expel(_)
+                | Payload::End
+                | Payload::Push(_) => None,
             },
             Arrival::Answer(_, Answer::Joined(_, Ok(joined))) => Some(("answer", joined.version)),
             Arrival::Answer(..) | Arrival::Evict(_) => None,

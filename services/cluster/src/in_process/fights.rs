@@ -114,6 +114,7 @@ mod tests {
             dialect: "realtime",
             peer: peer.parse().unwrap(),
             device: None,
+            room: None,
         }
     }
 

@@ -7,19 +7,20 @@ use std::sync::Arc;
 
 use protocol::{AppId, PeerId};
 
-use super::receipts::Gatherings;
 use super::record::Route;
+use super::records::RecordTable;
 use super::usage::AppUsage;
 use super::world::World;
 use crate::answer::{Answer, Ticket};
 use crate::envelope::{Envelope, Payload};
+use crate::gatherings::Gatherings;
 use crate::inbox::{Arrival, Eviction, InboxHandle};
 use crate::leases::{Attach, Fence, Holder, LeaseKey, Turn};
 use crate::origin::{Incarnation, LaneId, Origin, SessionId};
 use crate::peer::Peer;
 use crate::presence::{Known, Roster};
 use crate::quotas::{Allowance, SlotError};
-use crate::receipts::{ReceiptId, Receipts};
+use crate::receipts::{GATHER_TIMEOUT, ReceiptId, Receipts};
 use crate::topic::Topic;
 
 /// One edge in a [`World`].
@@ -28,7 +29,7 @@ pub struct Member {
     world: Arc<World>,
     incarnation: Incarnation,
     inboxes: Vec<InboxHandle>,
-    gatherings: Gatherings,
+    gatherings: Arc<Gatherings>,
 }
 
 impl Member {
@@ -41,7 +42,7 @@ impl Member {
             world,
             incarnation,
             inboxes,
-            gatherings: Gatherings::default(),
+            gatherings: Arc::default(),
         }
     }
 
@@ -73,6 +74,7 @@ impl Member {
             origin: Origin {
                 incarnation: self.incarnation,
                 session: SessionId::NONE,
+                lease: None,
             },
             received: None,
             receipt: Some(ReceiptId {
@@ -82,12 +84,16 @@ impl Member {
             payload,
         };
         let lanes = self.world.topics.publish(topic, envelope);
-        gathering.collect(lanes).await
+        gathering.collect(lanes, GATHER_TIMEOUT).await
     }
 
     pub(crate) fn report(&self, receipt: ReceiptId, sessions: u64) {
         if let Some(asker) = self.world.member(receipt.incarnation) {
-            asker.gatherings.report(receipt.number, sessions);
+            let report = Receipts {
+                sessions,
+                missing: 0,
+            };
+            asker.gatherings.report(receipt.number, report);
         }
     }
 
@@ -95,6 +101,7 @@ impl Member {
         let holder = Origin {
             incarnation: self.incarnation,
             session: ticket.session,
+            lease: None,
         };
         let inbox = self.inbox(ticket.session.lane());
         self.world
@@ -116,6 +123,7 @@ impl Member {
             Origin {
                 incarnation: self.incarnation,
                 session,
+                lease: None,
             },
         );
     }
@@ -148,6 +156,7 @@ impl Member {
         let claimant = Origin {
             incarnation: self.incarnation,
             session,
+            lease: None,
         };
         let attach = self.world.leases.attach(key, claimant, floor, turn);
         if let Attach::Granted {
@@ -171,6 +180,7 @@ impl Member {
             Origin {
                 incarnation: self.incarnation,
                 session,
+                lease: None,
             },
             fence,
         );
@@ -198,6 +208,10 @@ impl Member {
 
     pub(crate) fn app_usage(&self, app: &AppId) -> Arc<AppUsage> {
         self.world.apps.usage(app)
+    }
+
+    pub(crate) fn records(&self) -> &RecordTable {
+        &self.world.records
     }
 
     pub(crate) fn withdraw(&self) {

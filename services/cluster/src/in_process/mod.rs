@@ -3,7 +3,7 @@
 //! - [`World`]: what is shared; [`Member`]: one edge's place in it. Tests put several edges into one world; embedded mode
 //!   has one.
 //! - `topics`: a `record` for each topic, its routes and members. `leases`: who holds what, `fights`: who has to wait for
-//!   it. `usage`: quotas. `receipts`: gathered reports. `clock`: where fences and epochs come from.
+//!   it. `usage`: quotas. `records`: small versioned values. `clock`: where fences and epochs come from.
 //!
 //! Keeps the same contract as any other backend, with nothing but memory behind it. A change of a topic and the news of
 //! it happen under one lock, so publish order is version order.
@@ -16,8 +16,8 @@ mod leases;
 mod member;
 #[cfg(test)]
 mod presence_model;
-mod receipts;
 mod record;
+mod records;
 mod topics;
 mod usage;
 mod world;

@@ -140,6 +140,7 @@ impl Record {
                 Origin {
                     incarnation,
                     session,
+                    lease: None,
                 },
                 Vec::new(),
                 left,

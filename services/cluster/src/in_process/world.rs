@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use super::clock::Clock;
 use super::leases::LeaseTable;
 use super::member::Member;
+use super::records::RecordTable;
 use super::topics::Topics;
 use super::usage::Apps;
 use crate::Cluster;
@@ -19,6 +20,7 @@ use crate::leases::Leases;
 use crate::origin::Incarnation;
 use crate::presence::Presence;
 use crate::quotas::Quotas;
+use crate::records::Records;
 
 /// Everything that the edges of one process share.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub struct World {
     pub(super) topics: Topics,
     pub(super) leases: LeaseTable,
     pub(super) apps: Apps,
+    pub(super) records: RecordTable,
     /// Weak, since members hold the world.
     members: Mutex<HashMap<Incarnation, Weak<Member>>>,
 }
@@ -37,8 +40,9 @@ impl World {
         let clock = Arc::new(Clock::default());
         Arc::new(Self {
             topics: Topics::new(named_members, Arc::clone(&clock)),
-            leases: LeaseTable::new(clock),
+            leases: LeaseTable::new(Arc::clone(&clock)),
             apps: Apps::default(),
+            records: RecordTable::new(clock),
             members: Mutex::default(),
         })
     }
@@ -62,7 +66,9 @@ impl World {
             presence: Presence::in_process(Arc::clone(&member)),
             leases: Leases::in_process(Arc::clone(&member)),
             quotas: Quotas::in_process(Arc::clone(&member)),
-            directory: Directory::in_process(member),
+            link: None,
+            directory: Directory::in_process(Arc::clone(&member)),
+            records: Records::in_process(member),
         }
     }
 

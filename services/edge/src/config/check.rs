@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Config, LimitsConfig, TimingConfig, TurnConfig};
+use super::{Config, LimitsConfig, MembershipSource, RoomConfig, Secret, TimingConfig, TurnConfig};
 use crate::tenancy::Tenancy;
 
 /// Settings with what is wrong with them.
@@ -53,6 +53,14 @@ fn check_process(config: &Config, findings: &mut Findings) {
         "is not a log filter, such as info or info,edge=debug",
     );
     findings.require(|| config.lanes <= 255, "lanes", "must be at most 255");
+    findings.require(
+        || {
+            (1..=32).contains(&config.redis.prefix.len())
+                && config.redis.prefix.bytes().all(is_name_byte)
+        },
+        "redis.prefix",
+        "must have 1 to 32 of A-Z a-z 0-9 . _ -",
+    );
 }
 
 fn check_limits(config: &Config, findings: &mut Findings) {
@@ -88,7 +96,10 @@ fn check_timing(timing: &TimingConfig, findings: &mut Findings) {
             "must be at most 24h",
         );
         findings.require(
-            || duration > Duration::ZERO || setting == "timing.presence_grace",
+            || {
+                let may_be_off = ["timing.presence_grace", "timing.lease_audit"];
+                duration > Duration::ZERO || may_be_off.contains(&setting)
+            },
             setting,
             "must be longer than 0s",
         );
@@ -175,6 +186,36 @@ fn check_room(config: &Config, findings: &mut Findings) {
     findings.require(
         || !room.membership.is_empty() && !(0..room.membership.len()).any(repeats),
         "room.membership",
-        "must name token, registry or both, each once",
+        "must name at least one of token, registry, webhook and open, each once",
+    );
+    let is_http = |url: &String| {
+        let address = url.strip_prefix("https://").or(url.strip_prefix("http://"));
+        address.is_some_and(|address| !address.starts_with('/') && !address.is_empty())
+            && url.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    findings.require(
+        || room.webhook_url.as_ref().is_none_or(is_http),
+        "room.webhook_url",
+        "must be an http:// or https:// URL",
+    );
+    let asks = room.membership.contains(&MembershipSource::Webhook);
+    findings.require(
+        || !asks || room.webhook_url.is_some(),
+        "room.webhook_url",
+        "must be given when room.membership names webhook",
+    );
+    let is_secret = |secret: &Secret| secret.expose().len() >= RoomConfig::WEBHOOK_SECRET_MIN_BYTES;
+    findings.require(
+        || !asks || room.webhook_secret.as_ref().is_some_and(is_secret),
+        "room.webhook_secret",
+        format!(
+            "must have at least {} bytes when room.membership names webhook",
+            RoomConfig::WEBHOOK_SECRET_MIN_BYTES
+        ),
+    );
+    findings.require(
+        || (Duration::from_millis(100)..=Duration::from_secs(30)).contains(&room.webhook_timeout),
+        "room.webhook_timeout",
+        "must be 100ms to 30s",
     );
 }

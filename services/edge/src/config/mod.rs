@@ -17,6 +17,7 @@ mod limits;
 mod load;
 mod log_format;
 mod print;
+mod redis;
 mod redis_url;
 mod room;
 mod secret;
@@ -39,6 +40,7 @@ pub use flags::Flags;
 pub use issuers::IssuerConfig;
 pub use limits::LimitsConfig;
 pub use log_format::LogFormat;
+pub use redis::RedisConfig;
 pub use redis_url::RedisUrl;
 pub use room::{MembershipSource, RoomConfig};
 pub use secret::Secret;
@@ -78,6 +80,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How long things last.
     pub timing: TimingConfig,
+    /// How Redis is used.
+    pub redis: RedisConfig,
     /// TURN servers that `welcome` advertises.
     pub turn: TurnConfig,
     /// The room dialect.
@@ -102,6 +106,7 @@ impl Default for Config {
             lanes: 0,
             limits: LimitsConfig::default(),
             timing: TimingConfig::default(),
+            redis: RedisConfig::default(),
             turn: TurnConfig::default(),
             room: RoomConfig::default(),
             apps: Vec::new(),

@@ -39,6 +39,7 @@ impl Config {
         let secrets_differ = |path: &str| match path {
             "redis_url" => self.redis_url != newer.redis_url,
             "turn.secrets" => self.turn.secrets != newer.turn.secrets,
+            "room.webhook_secret" => self.room.webhook_secret != newer.room.webhook_secret,
             _ => false,
         };
         let (before, after) = (self.tree(), newer.tree());

@@ -126,12 +126,32 @@ pub const SETTINGS: &[Setting] = &[
     duration(
         "timing.lease_audit",
         "15s",
-        "Time within which every lease is compared with Redis once.",
+        "How often the edge looks in Redis for devices that its sessions have lost; every twentieth time, at least every five minutes, it compares each lease. 0 switches it off.",
     ),
     duration(
         "timing.drain",
         "20s",
         "Time for an orderly leave; keep it below the platform's own grace period.",
+    ),
+    text(
+        "redis.prefix",
+        "sw",
+        "What every name in Redis begins with: deployments that share a Redis have different ones.",
+    ),
+    text(
+        "redis.ca_file",
+        "none",
+        "File with certificates (PEM) to trust beside the system's, for `rediss…` URLs.",
+    ),
+    duration(
+        "redis.topology_poll",
+        "500ms",
+        "How often Sentinel is asked for the primary, or a Redis Cluster for its slots; 0 switches it off, and a planned failover then splits the cluster for some ten seconds.",
+    ),
+    duration(
+        "redis.probe",
+        "1s",
+        "How often the edge tries its own way through Redis; two misses rebuild the link. 0 switches it off, and a frozen Redis may go unnoticed.",
     ),
     list(
         "turn.urls",
@@ -167,10 +187,35 @@ pub const SETTINGS: &[Setting] = &[
         "bytes",
         "Room dialect: the largest frame, 1 to 16777216.",
     ),
+    text(
+        "room.wire",
+        "default",
+        "Room dialect: how a client is spoken to that does not say how: `default`, or `guide` for the sample code of the guide.",
+    ),
+    switch(
+        "room.close_on_expiry",
+        "true",
+        "Room dialect: a session ends with its token, with 4401.",
+    ),
     list(
         "room.membership",
         "[\"token\", \"registry\"]",
-        "Room dialect: who may say that an account belongs to a room, in this order.",
+        "Room dialect: who may say that an account belongs to a room, in this order: `token`, `registry`, `webhook`; `open` admits any account and is for trials only.",
+    ),
+    text(
+        "room.webhook_url",
+        "none",
+        "Room dialect: where your backend is asked whether an account belongs to a room.",
+    ),
+    text(
+        "room.webhook_secret",
+        "none",
+        "Room dialect: secret that signs what the webhook is asked.",
+    ),
+    duration(
+        "room.webhook_timeout",
+        "5s",
+        "Room dialect: time for the webhook's answer; after it nobody is admitted.",
     ),
     in_file(
         "apps[].id",

@@ -5,10 +5,9 @@ use std::mem;
 use cluster::{Message, Topic};
 use protocol::RequestId;
 use protocol::close::CloseReason;
-use protocol::realtime::ErrorCode;
 
 use super::Variant;
-use crate::metrics::{DialectMetrics, FrameIn, FrameOut, Metrics, Refusal};
+use crate::metrics::{DialectMetrics, ErrorLabel, FrameIn, FrameOut, Metrics, Refusal};
 
 /// One thing for the session loop to do.
 #[derive(Debug)]
@@ -49,7 +48,7 @@ pub(crate) struct Actions {
 pub(crate) struct Tally {
     pub(crate) heard: Option<FrameIn>,
     pub(crate) said: Option<FrameOut>,
-    pub(crate) error: Option<ErrorCode>,
+    pub(crate) error: Option<ErrorLabel>,
     pub(crate) refused: Option<Refusal>,
 }
 

@@ -63,7 +63,9 @@ pub(crate) const fn close_code(reason: CloseReason) -> u16 {
         | CloseReason::Kicked
         | CloseReason::TakenOver
         | CloseReason::KeyRemoved
-        | CloseReason::InternalError => 1011,
+        | CloseReason::InternalError
+        | CloseReason::MembershipEnded
+        | CloseReason::RoomClosed => 1011,
     }
 }
 

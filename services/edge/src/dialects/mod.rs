@@ -7,16 +7,20 @@
 mod actions;
 pub(crate) mod echo;
 pub(crate) mod realtime;
+pub(crate) mod room;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cluster::{Answer, Envelope, Peer, Ticket, Topic};
+use protocol::PeerId;
 use protocol::close::CloseReason;
+use protocol::realtime::limits::SNAPSHOT_DELAY;
 
 pub(crate) use actions::{Action, Actions};
 use echo::Echo;
 use realtime::Realtime;
+use room::Room;
 
 use crate::metrics::{DialectMetrics, FrameOut, Metrics};
 use crate::session::Subscriptions;
@@ -26,6 +30,8 @@ use crate::tenancy::Tenancy;
 #[derive(Debug)]
 pub(crate) enum Dialect {
     Realtime(Realtime),
+    /// Larger than the others together, and most sessions are none.
+    Room(Box<Room>),
     Echo(Echo),
 }
 
@@ -33,6 +39,15 @@ pub(crate) enum Dialect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Variant {
     Realtime(realtime::Variant),
+    Room(room::Variant),
+}
+
+/// Frames that tell a listener who is in a topic.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// As what they count.
+    pub(crate) kind: FrameOut,
+    pub(crate) frames: Vec<u8>,
 }
 
 /// What a session hears.
@@ -68,6 +83,7 @@ impl Dialect {
     ) {
         match self {
             Self::Realtime(realtime) => realtime.decide(input, held, now, actions),
+            Self::Room(room) => room.decide(input, now, actions),
             Self::Echo(echo) => echo.decide(input, actions),
         }
     }
@@ -76,7 +92,8 @@ impl Dialect {
     pub(crate) fn welcome(&mut self, now: Now, actions: &mut Actions) {
         match self {
             Self::Realtime(realtime) => realtime.welcome(now, actions),
-            Self::Echo(_) => {}
+            // Its first frame is the snapshot of its room.
+            Self::Room(_) | Self::Echo(_) => {}
         }
     }
 
@@ -84,7 +101,7 @@ impl Dialect {
     pub(crate) fn going_away(&self, retry_after_ms: u64, actions: &mut Actions) {
         match self {
             Self::Realtime(_) => realtime::going_away(retry_after_ms, actions),
-            Self::Echo(_) => {}
+            Self::Room(_) | Self::Echo(_) => {}
         }
     }
 
@@ -92,6 +109,7 @@ impl Dialect {
     pub(crate) fn close_frame(&self, reason: CloseReason) -> Vec<u8> {
         match self {
             Self::Realtime(_) => realtime::close_frame(reason),
+            Self::Room(room) => room.close_frame(reason),
             Self::Echo(_) => echo::close_frame(reason),
         }
     }
@@ -100,16 +118,23 @@ impl Dialect {
     pub(crate) fn rebind(&mut self, tenancy: &Tenancy) -> Result<(), CloseReason> {
         match self {
             Self::Realtime(realtime) => realtime.rebind(tenancy),
+            Self::Room(room) => room.rebind(tenancy),
             Self::Echo(_) => Ok(()),
         }
     }
 
     /// Who the session is to others; without a peer it is a member of nothing.
-    pub(crate) const fn peer(&self) -> Option<&Arc<Peer>> {
+    pub(crate) fn peer(&self) -> Option<&Arc<Peer>> {
         match self {
+            Self::Room(room) => Some(room.peer()),
             Self::Realtime(realtime) => Some(realtime.peer()),
             Self::Echo(_) => None,
         }
+    }
+
+    /// Whether the session is one of `peer`.
+    pub(crate) fn is_peer(&self, peer: &PeerId) -> bool {
+        self.peer().is_some_and(|own| own.id == *peer)
     }
 
     /// Where directs to this session arrive, if it can be reached at all.
@@ -119,13 +144,45 @@ impl Dialect {
                 realtime.address(),
                 Variant::Realtime(realtime::Variant::Direct),
             )),
+            Self::Room(room) => {
+                let (topic, variant) = room.address();
+                Some((topic, Variant::Room(variant)))
+            }
             Self::Echo(_) => None,
         }
     }
 
-    /// Largest message that a client may send, in bytes.
-    pub(crate) const fn message_bytes_max(&self) -> u32 {
+    /// The topic that the session is a member of from its first frame on, if its dialect has one: the frame tells who else is.
+    pub(crate) fn home(&self) -> Option<(Topic, Variant)> {
         match self {
+            Self::Room(room) => {
+                let (topic, variant) = room.home();
+                Some((topic, Variant::Room(variant)))
+            }
+            Self::Realtime(_) | Self::Echo(_) => None,
+        }
+    }
+
+    /// What the session is told when it has joined a topic.
+    pub(crate) fn snapshot<'a>(
+        &self,
+        topic: &Topic,
+        others: impl Iterator<Item = &'a Peer>,
+    ) -> Snapshot {
+        match self {
+            Self::Realtime(_) => realtime_snapshot(topic, others),
+            Self::Room(room) => room.connected(others),
+            Self::Echo(_) => Snapshot {
+                kind: FrameOut::Presence,
+                frames: Vec::new(),
+            },
+        }
+    }
+
+    /// Largest message that a client may send, in bytes.
+    pub(crate) fn message_bytes_max(&self) -> u32 {
+        match self {
+            Self::Room(room) => room.message_bytes_max(),
             Self::Realtime(_) => realtime::MESSAGE_BYTES_MAX,
             Self::Echo(_) => echo::MESSAGE_BYTES_MAX,
         }
@@ -135,6 +192,7 @@ impl Dialect {
     pub(crate) fn metrics<'m>(&self, metrics: &'m Metrics) -> &'m DialectMetrics {
         match self {
             Self::Realtime(_) => &metrics.realtime,
+            Self::Room(_) => &metrics.room,
             Self::Echo(_) => &metrics.echo,
         }
     }
@@ -150,17 +208,19 @@ impl Variant {
     ) -> Option<FrameOut> {
         match self {
             Self::Realtime(variant) => variant.render(topic, envelope, out),
+            Self::Room(variant) => variant.render(topic, envelope, out),
         }
     }
 
-    /// The frames that tell a listener of this variant who is in a topic.
+    /// The frames that tell a listener of this variant who is in a topic, after it was told once.
     pub(crate) fn snapshot<'a>(
         self,
         topic: &Topic,
         members: impl Iterator<Item = &'a Peer>,
-    ) -> Vec<u8> {
+    ) -> Snapshot {
         match self {
-            Self::Realtime(_) => realtime::snapshot(topic, members),
+            Self::Realtime(_) => realtime_snapshot(topic, members),
+            Self::Room(variant) => variant.snapshot(members),
         }
     }
 
@@ -168,6 +228,16 @@ impl Variant {
     pub(crate) const fn sees_presence(self) -> bool {
         match self {
             Self::Realtime(variant) => variant.sees_presence(),
+            Self::Room(variant) => variant.sees_presence(),
+        }
+    }
+
+    /// Least time between the answer to a join and its snapshot.
+    pub(crate) const fn snapshot_delay(self) -> Duration {
+        match self {
+            Self::Realtime(_) => SNAPSHOT_DELAY,
+            // Nothing is said before the snapshot that it would have to keep a distance from.
+            Self::Room(_) => Duration::ZERO,
         }
     }
 
@@ -175,6 +245,14 @@ impl Variant {
     pub(crate) fn metrics(self, metrics: &Metrics) -> &DialectMetrics {
         match self {
             Self::Realtime(_) => &metrics.realtime,
+            Self::Room(_) => &metrics.room,
         }
+    }
+}
+
+fn realtime_snapshot<'a>(topic: &Topic, members: impl Iterator<Item = &'a Peer>) -> Snapshot {
+    Snapshot {
+        kind: FrameOut::Presence,
+        frames: realtime::snapshot(topic, members),
     }
 }

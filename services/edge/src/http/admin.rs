@@ -57,6 +57,9 @@ async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
     // Two scrapes at once would reset each other's series.
     let _alone = parts.scrape.lock().await;
     count_apps(&parts).await;
+    if let Some(status) = &parts.cluster.link {
+        parts.metrics.link.read(status);
+    }
     match TextEncoder::new().encode_to_string(&parts.registry.gather()) {
         Ok(text) => (
             [(

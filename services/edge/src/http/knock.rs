@@ -82,7 +82,7 @@ where
 
 /// The client's own address. A header line that is no text still counts as a line: skipping it would let a client choose
 /// which line a proxy's entry is read from.
-fn address_of(parts: &Parts, connection: &Connection, headers: &HeaderMap) -> IpAddr {
+pub(super) fn address_of(parts: &Parts, connection: &Connection, headers: &HeaderMap) -> IpAddr {
     let lines = headers.get_all("x-forwarded-for").iter();
     let lines: Vec<_> = lines
         .map(|line| String::from_utf8_lossy(line.as_bytes()))

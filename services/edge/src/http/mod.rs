@@ -2,7 +2,7 @@
 //!
 //! - `listener`: accepting, with deadlines and caps before anybody is known. `unadmitted`: those caps.
 //! - `knock`: what every door asks first. `upgrade`: from a request to a bare stream. `refusal`: accepted only to be closed.
-//! - `realtime`, `echo`: the doors of the dialects.
+//! - `realtime`, `room`, `echo`: the doors of the dialects.
 //! - `rest`: the control plane. `admin`: health and metrics, on a listener of their own. `openapi`: what `rest` promises.
 
 mod admin;
@@ -13,6 +13,7 @@ mod openapi;
 mod realtime;
 mod refusal;
 mod rest;
+mod room;
 mod unadmitted;
 mod upgrade;
 
@@ -40,6 +41,7 @@ struct Connection {
 pub(crate) fn serve_clients(listener: TcpListener, parts: &Arc<Parts>) {
     let router = Router::new()
         .route("/v1", get(realtime::connect))
+        .merge(room_doors())
         .merge(echo_door(&parts.config))
         .merge(rest::router())
         .fallback(rest::not_found)
@@ -52,6 +54,22 @@ pub(crate) fn serve_clients(listener: TcpListener, parts: &Arc<Parts>) {
         unadmitted,
         Arc::clone(parts),
     ));
+}
+
+/// The paths under which rooms are known: an edge alone, behind a gateway that names its services, and both with the prefix
+/// by which the guide's sample code asks for its own spelling.
+fn room_doors() -> Router<Arc<Parts>> {
+    Router::new()
+        .route("/api/chat/realtime/{room}", get(room::connect))
+        .route("/sphere/chat/realtime/{room}", get(room::connect))
+        .route(
+            "/compat/guide/api/chat/realtime/{room}",
+            get(room::connect_guide),
+        )
+        .route(
+            "/compat/guide/sphere/chat/realtime/{room}",
+            get(room::connect_guide),
+        )
 }
 
 /// The door for conformance tests, if there is to be one.

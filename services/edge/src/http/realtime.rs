@@ -21,7 +21,7 @@ use crate::dialects::realtime::{Opening, Realtime, close_frame};
 use crate::lane::{Admission, LaneEnded, unix_now};
 use crate::metrics::{DialectMetrics, Metrics, Outcome, Refusal};
 use crate::parts::Parts;
-use crate::session::Guards;
+use crate::session::guards::{Guards, Patience, Wanted};
 use crate::turn;
 
 const DIALECT: &str = "realtime";
@@ -72,10 +72,13 @@ async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, Adm
     let guards = Guards::take(
         &parts.cluster,
         &parts.metrics,
-        &app.id,
-        app.plan.allowance(),
-        lease_key(&identity),
-        id,
+        Wanted {
+            app: &app.id,
+            allowance: app.plan.allowance(),
+            lease: lease_key(&identity),
+            patience: Patience::Waits,
+            session: id,
+        },
         || identity.scope.key_in_force(&parts.tenancy.load()).map(drop),
     );
     let guards = tokio::select! {
@@ -117,6 +120,7 @@ fn lease_key(identity: &Identity) -> Option<LeaseKey> {
         dialect: DIALECT,
         peer: identity.peer.clone(),
         device: identity.device.clone(),
+        room: None,
     })
 }
 

@@ -126,7 +126,7 @@ impl Lane {
     fn become_reachable(&mut self, key: usize) {
         let session = &mut self.sessions[key];
         let Some((topic, variant)) = session.dialect.address() else {
-            return self.open(key);
+            return self.enter(key);
         };
         let (slot, boundary) = self.hub.add(&topic, key, variant);
         if boundary == Boundary::Outermost {

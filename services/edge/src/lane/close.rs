@@ -124,7 +124,7 @@ impl Lane {
         let address = session.address.take();
         let metrics = session.dialect.metrics(&self.metrics);
         metrics.close(reason);
-        if matches!(session.phase, Phase::Opening { .. }) {
+        if session.is_opening() {
             metrics.handshakes.count(Outcome::of(reason));
         }
         self.metrics.sessions.dec();

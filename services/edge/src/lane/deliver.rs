@@ -13,13 +13,14 @@ use cluster::{
     Answer, Arrival, Delta, Envelope, Naming, Origin, Payload, Roster, SessionId, Ticket, Topic,
     Unavailable,
 };
+use protocol::PeerId;
 use protocol::close::CloseReason;
 
 use super::Lane;
 use super::hub::{Listener, Listeners};
 use super::rendering::Rendering;
 use super::roster::Applied;
-use crate::dialects::{Input, Variant};
+use crate::dialects::{Input, Snapshot, Variant};
 use crate::metrics::{FrameOut, Outcome};
 use crate::session::mailbox::{Content, Full, Segment};
 use crate::session::{Phase, Session};
@@ -68,14 +69,24 @@ impl Lane {
     fn deliver_run(&mut self, topic: &Topic, run: &[Arc<Envelope>]) {
         let Some(first) = run.first() else { return };
         match &first.payload {
-            Payload::Message(_) => self.deliver_messages(topic, run),
+            Payload::Message(message) => self.deliver_said(topic, run, message.to.as_ref()),
+            Payload::Push(_) => self.deliver_said(topic, run, None),
             Payload::Presence(delta) => self.deliver_delta(topic, first, delta),
-            Payload::Kick => self.kick(topic, first.receipt),
+            Payload::Kick => self.close_all(topic, None, CloseReason::Kicked, first.receipt),
+            Payload::Expel(account) => {
+                self.close_all(topic, Some(account), CloseReason::Kicked, first.receipt)
+            }
+            Payload::End => self.close_all(topic, None, CloseReason::RoomClosed, first.receipt),
         }
     }
 
-    fn deliver_messages(&mut self, topic: &Topic, run: &[Arc<Envelope>]) {
-        let reached = self.queue(topic, run, Listener::hears_messages, Content::Other);
+    /// What somebody said, to everybody in the topic or to the sessions of `to` there.
+    fn deliver_said(&mut self, topic: &Topic, run: &[Arc<Envelope>], to: Option<&PeerId>) {
+        let audience = match to {
+            None => Audience::All,
+            Some(peer) => Audience::Peer(peer),
+        };
+        let reached = self.queue(topic, run, audience, Content::Other);
         for envelope in run {
             if let Some(received) = envelope.received {
                 self.metrics
@@ -92,7 +103,7 @@ impl Lane {
         &mut self,
         topic: &Topic,
         run: &[Arc<Envelope>],
-        hears: fn(&Listener) -> bool,
+        audience: Audience<'_>,
         content: Content<'_>,
     ) -> u64 {
         let Some(of_topic) = self.hub.get(topic) else {
@@ -102,11 +113,11 @@ impl Lane {
         let mut rendering = Rendering::new(topic, run, self.cluster.incarnation);
         let mut reached = 0;
         let mut full = Vec::new();
-        for listener in of_topic.iter().filter(hears) {
+        for listener in of_topic.iter() {
             let Some(session) = self
                 .sessions
                 .get(listener.session)
-                .filter(|session| session.is_open())
+                .filter(|session| session.hears() && audience.has(&listener, session))
             else {
                 continue;
             };
@@ -144,12 +155,7 @@ impl Lane {
         match roster.apply(delta) {
             Applied::Changed if delta.naming == Naming::Named => {
                 let run = std::slice::from_ref(envelope);
-                self.queue(
-                    topic,
-                    run,
-                    Listener::follows_presence,
-                    Content::Presence(topic),
-                );
+                self.queue(topic, run, Audience::Followers, Content::Presence(topic));
             }
             Applied::Changed | Applied::Known => {}
             Applied::NamedAgain => self.snapshot_all(topic),
@@ -171,7 +177,8 @@ impl Lane {
             let snapshot = match made {
                 Some((_, snapshot)) => snapshot.clone(),
                 None => {
-                    let snapshot = Bytes::from(listener.variant.snapshot(topic, of_topic.named()));
+                    let made = listener.variant.snapshot(topic, of_topic.named());
+                    let snapshot = Bytes::from(made.frames);
                     snapshots.push((listener.variant, snapshot.clone()));
                     snapshot
                 }
@@ -206,13 +213,15 @@ impl Lane {
             return Vec::new();
         };
         listener.snapshotted = true;
-        let variant = listener.variant;
-        variant
+        let own = session.dialect.peer().map(|peer| &peer.id);
+        let others = of_topic.named().filter(|peer| Some(&peer.id) != own);
+        let Snapshot { kind, frames } = session.dialect.snapshot(topic, others);
+        session
+            .dialect
             .metrics(&self.metrics)
             .frames_out
-            .count(FrameOut::Presence);
-        let own = session.dialect.peer().map(|peer| &peer.id);
-        variant.snapshot(topic, of_topic.named().filter(|peer| Some(&peer.id) != own))
+            .count(kind);
+        frames
     }
 
     /// Reads a topic's members again: news of them was lost.
@@ -231,20 +240,34 @@ impl Lane {
         }
     }
 
-    /// Closes every session of a kicked peer.
-    fn kick(&mut self, topic: &Topic, receipt: Option<ReceiptId>) {
-        let kicked: Vec<usize> = self
+    /// Closes every session in a topic, or those of one peer there.
+    fn close_all(
+        &mut self,
+        topic: &Topic,
+        peer: Option<&PeerId>,
+        reason: CloseReason,
+        receipt: Option<ReceiptId>,
+    ) {
+        let meant = |session: &Session| {
+            session.is_serving() && peer.is_none_or(|peer| session.dialect.is_peer(peer))
+        };
+        let closing: Vec<usize> = self
             .hub
             .get(topic)
             .into_iter()
             .flat_map(Listeners::iter)
             .map(|listener| listener.session)
-            .filter(|key| self.sessions.get(*key).is_some_and(Session::is_serving))
+            .filter(|key| self.sessions.get(*key).is_some_and(meant))
             .collect();
-        for key in &kicked {
-            self.close(*key, CloseReason::Kicked);
+        for key in &closing {
+            self.close(*key, reason);
         }
-        self.report(receipt, kicked.len() as u64);
+        self.report(receipt, closing.len() as u64);
+    }
+
+    /// An account is no longer a member of a room: its sessions there close.
+    pub(super) fn end_membership(&mut self, topic: &Topic, account: &PeerId) {
+        self.close_all(topic, Some(account), CloseReason::MembershipEnded, None);
     }
 
     fn report(&self, receipt: Option<ReceiptId>, sessions: u64) {
@@ -296,7 +319,18 @@ impl Lane {
             self.close(key, CloseReason::BackendUnavailable);
             return;
         }
-        self.open(key);
+        self.enter(key);
+    }
+
+    /// The session can be reached. Where its dialect has a home topic, it joins that first: its first frame tells who is there.
+    pub(super) fn enter(&mut self, key: usize) {
+        let Some((topic, variant)) = self.sessions[key].dialect.home() else {
+            return self.open(key);
+        };
+        if let Phase::Opening { deadline_ms } = self.sessions[key].phase {
+            self.sessions[key].phase = Phase::Entering { deadline_ms };
+            self.join(key, &topic, variant, None);
+        }
     }
 
     /// The session is in service and hears so.
@@ -334,6 +368,7 @@ impl Lane {
         let origin = Origin {
             incarnation: self.cluster.incarnation,
             session: SessionId::NONE,
+            lease: None,
         };
         let envelope = Envelope {
             origin,
@@ -344,7 +379,7 @@ impl Lane {
         self.queue(
             topic,
             &[Arc::new(envelope)],
-            Listener::follows_presence,
+            Audience::Followers,
             Content::Presence(topic),
         );
     }
@@ -359,6 +394,12 @@ impl Lane {
         answer: &Answer,
     ) {
         let now = self.now();
+        if let Phase::Entering { .. } = self.sessions[key].phase {
+            if !joined {
+                return self.close(key, CloseReason::BackendUnavailable);
+            }
+            self.open(key);
+        }
         self.decide(key, Input::Answer(ticket, answer), now);
         let listener = self.sessions[key]
             .subscriptions
@@ -366,15 +407,26 @@ impl Lane {
             .and_then(|slot| self.hub.get_mut(topic)?.listener_mut(slot))
             .filter(|listener| listener.variant.sees_presence());
         let mailbox = &mut self.sessions[key].mailbox;
-        let appended = mailbox.append_ahead(&self.actions.acks_ahead, self.config.mailbox_bytes);
+        let appended = if self.actions.acks_ahead.is_empty() {
+            Ok(())
+        } else {
+            mailbox.append_ahead(&self.actions.acks_ahead, self.config.mailbox_bytes)
+        };
         self.actions.acks_ahead.clear();
         match listener {
             Some(listener) if joined => {
                 // Whatever changes until the snapshot is made will be in it.
                 listener.snapshotted = false;
-                mailbox.answer_gate(topic, now.instant);
+                mailbox.answer_gate(topic, now.instant + listener.variant.snapshot_delay());
             }
             Some(_) | None => mailbox.void_gate(topic),
+        }
+        let subscriptions = &mut self.sessions[key].subscriptions;
+        if joined {
+            subscriptions.note_joined(topic);
+        } else if subscriptions.is_new(topic) {
+            // The client is told that it failed, so it must not hear the topic.
+            self.leave(key, topic);
         }
         self.answer(key);
         match appended {
@@ -384,10 +436,40 @@ impl Lane {
     }
 }
 
-/// Envelopes that may be rendered into one piece: the gate tells presence from the rest, and a kick is no frame.
+/// Envelopes that may be rendered into one piece: for the same receivers. The gate tells presence from the rest, and a kick
+/// is no frame.
 fn joins(first: &Envelope, next: &Envelope) -> bool {
-    matches!(
-        (&first.payload, &next.payload),
-        (Payload::Message(_), Payload::Message(_))
-    )
+    match (&first.payload, &next.payload) {
+        (Payload::Message(first), Payload::Message(next)) => first.to == next.to,
+        (
+            Payload::Message(_)
+            | Payload::Presence(_)
+            | Payload::Kick
+            | Payload::Expel(_)
+            | Payload::End
+            | Payload::Push(_),
+            _,
+        ) => false,
+    }
+}
+
+/// Who among a topic's listeners is to hear something.
+#[derive(Clone, Copy, Debug)]
+enum Audience<'a> {
+    /// Everybody.
+    All,
+    /// The sessions of one peer.
+    Peer(&'a PeerId),
+    /// Those who follow presence and have their snapshot.
+    Followers,
+}
+
+impl Audience<'_> {
+    fn has(self, listener: &Listener, session: &Session) -> bool {
+        match self {
+            Self::All => true,
+            Self::Peer(peer) => session.dialect.is_peer(peer),
+            Self::Followers => listener.follows_presence(),
+        }
+    }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cluster::{LaneId, SessionId};
+use cluster::{LaneId, SessionId, Topic};
+use protocol::PeerId;
 use tokio::sync::mpsc;
 
 use super::admit::Admission;
@@ -25,6 +26,8 @@ pub(super) enum Command {
     Admit(Box<Admission>),
     /// Apps and keys have changed.
     Rebind(Arc<Tenancy>),
+    /// An account is no longer a member of a room.
+    EndMembership { room: Topic, account: PeerId },
     /// Send everybody away, spread over a time, and end.
     Drain { spread: Duration },
 }
@@ -67,6 +70,15 @@ impl LaneHandle {
     /// Tells every session that apps and keys have changed.
     pub(crate) async fn rebind(&self, tenancy: Arc<Tenancy>) -> Result<(), LaneEnded> {
         self.send(Command::Rebind(tenancy)).await
+    }
+
+    /// Closes the sessions that `account` has in a room: it is no longer a member.
+    pub(crate) async fn end_membership(
+        &self,
+        room: Topic,
+        account: PeerId,
+    ) -> Result<(), LaneEnded> {
+        self.send(Command::EndMembership { room, account }).await
     }
 
     /// Sends everybody away, their closes spread evenly over `spread`.

@@ -115,11 +115,6 @@ impl Hub {
 }
 
 impl Listener {
-    /// Everybody hears messages.
-    pub(super) fn hears_messages(&self) -> bool {
-        true
-    }
-
     /// Deltas mean something only after a snapshot.
     pub(super) fn follows_presence(&self) -> bool {
         self.snapshotted && self.variant.sees_presence()

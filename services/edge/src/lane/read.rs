@@ -19,7 +19,7 @@ use crate::dialects::{Action, Input, Now, Variant};
 use crate::limit::Rate;
 use crate::metrics::{FrameIn, FrameOut};
 use crate::session::mailbox::{Content, Segment};
-use crate::session::{Awaiting, Phase};
+use crate::session::{Awaiting, LeaseGuard, Phase};
 
 /// Reads in one poll, before others get their turn.
 const READS_PER_POLL: usize = 4;
@@ -88,7 +88,7 @@ impl Lane {
     /// Whether the session does not read for now: before its welcome, and while the inboxes are filling up.
     fn pauses(&mut self, key: usize) -> bool {
         let session = &mut self.sessions[key];
-        if matches!(session.phase, Phase::Opening { .. }) {
+        if session.is_opening() {
             return true;
         }
         if !self.pressure.is_high() || !session.is_serving() {
@@ -158,7 +158,9 @@ impl Lane {
     fn ignores(&self, key: usize) -> bool {
         let session = &self.sessions[key];
         match session.phase {
-            Phase::Opening { .. } | Phase::Open => session.ending.is_some(),
+            Phase::Opening { .. } | Phase::Entering { .. } | Phase::Open => {
+                session.ending.is_some()
+            }
             Phase::Closing {
                 awaiting: Awaiting::CloseFrame,
                 ..
@@ -255,10 +257,12 @@ impl Lane {
                 request,
             } => {
                 let session = self.sessions[key].id;
+                let lease = self.sessions[key].lease().map(LeaseGuard::fenced);
                 let envelope = Envelope {
                     origin: Origin {
                         incarnation: self.cluster.incarnation,
                         session,
+                        lease,
                     },
                     received: Some(now.instant),
                     receipt: None,
@@ -277,7 +281,13 @@ impl Lane {
     }
 
     /// Makes the session listen to a topic, or listen in another way. Its answer brings ack and snapshot.
-    fn join(&mut self, key: usize, topic: &Topic, variant: Variant, request: Option<RequestId>) {
+    pub(super) fn join(
+        &mut self,
+        key: usize,
+        topic: &Topic,
+        variant: Variant,
+        request: Option<RequestId>,
+    ) {
         let known = self.hub.known(topic);
         let session = &mut self.sessions[key];
         let ticket = Ticket {

@@ -103,10 +103,10 @@ impl<'a> Rendering<'a> {
 }
 
 /// Whether a sender among the addressed hears itself: a direct reaches every session of its peer (spec realtime §2.4), a
-/// channel's message all but the publisher's (§2.3).
+/// channel's message all but the publisher's (§2.3), and so does a room's signal (spec room §2.6).
 fn has_echo(topic: &Topic) -> bool {
     match topic.address() {
-        Address::Peer(_) => true,
-        Address::Channel(_) => false,
+        Address::Peer(_) | Address::Account(_) => true,
+        Address::Channel(_) | Address::Room(_) => false,
     }
 }

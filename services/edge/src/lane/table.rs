@@ -96,7 +96,7 @@ impl Sessions {
         content: Content<'_>,
         fanout: Fanout,
     ) -> Result<(), Full<Segment>> {
-        let Some(session) = self.table.get_mut(key).filter(|session| session.is_open()) else {
+        let Some(session) = self.table.get_mut(key).filter(|session| session.hears()) else {
             return Ok(());
         };
         session

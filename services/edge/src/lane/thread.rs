@@ -132,6 +132,9 @@ fn obey(lane: &Shared, command: Command) {
     match command {
         Command::Admit(admission) => super::admit::admit(lane, *admission),
         Command::Rebind(tenancy) => lane.borrow_mut().rebind(tenancy),
+        Command::EndMembership { room, account } => {
+            lane.borrow_mut().end_membership(&room, &account);
+        }
         Command::Drain { spread } => lane.borrow_mut().drain(spread),
     }
 }

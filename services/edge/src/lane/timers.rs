@@ -57,7 +57,7 @@ impl Lane {
                     self.lose(key);
                 }
             }
-            Phase::Opening { deadline_ms } => {
+            Phase::Opening { deadline_ms } | Phase::Entering { deadline_ms } => {
                 if deadline_ms <= now_ms {
                     self.close(key, CloseReason::HandshakeTimeout);
                 }
@@ -110,7 +110,9 @@ impl Session {
     /// When to look at this session again, in lane milliseconds.
     fn due_ms(&self, ping_ms: u64, pong_ms: u64) -> u64 {
         match self.phase {
-            Phase::Opening { deadline_ms } | Phase::Closing { deadline_ms, .. } => deadline_ms,
+            Phase::Opening { deadline_ms }
+            | Phase::Entering { deadline_ms }
+            | Phase::Closing { deadline_ms, .. } => deadline_ms,
             Phase::Open => {
                 let heartbeat = self
                     .pinged_ms

@@ -2,11 +2,12 @@
 
 use prometheus::{IntCounter, IntCounterVec};
 use protocol::close::CloseReason;
-use protocol::realtime::ErrorCode;
+use protocol::{realtime, room};
 
 use super::Registrar;
 use super::family::{Family, Label};
 use super::labels::{FrameIn, FrameOut, Outcome};
+use crate::dialects::echo;
 
 /// The families that every dialect has a share of.
 pub(super) struct DialectFamilies {
@@ -27,8 +28,36 @@ pub struct DialectMetrics {
     /// Frames queued for clients, by kind.
     pub frames_out: Family<FrameOut>,
     /// Error answers to clients, by code.
-    pub errors: Family<ErrorCode>,
+    pub errors: Errors,
     closes: Vec<IntCounter>,
+}
+
+/// A dialect's own error codes.
+#[derive(Clone, Debug)]
+pub enum Errors {
+    /// Those of the realtime dialect.
+    Realtime(Family<realtime::ErrorCode>),
+    /// Those of the room dialect.
+    Room(Family<room::ErrorCode>),
+    /// The dialect refuses nothing.
+    None,
+}
+
+/// An error code of some dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorLabel {
+    /// One of the realtime dialect.
+    Realtime(realtime::ErrorCode),
+    /// One of the room dialect.
+    Room(room::ErrorCode),
+}
+
+/// What makes a dialect's share of the families its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Share {
+    Realtime,
+    Room,
+    Echo,
 }
 
 impl DialectFamilies {
@@ -64,14 +93,11 @@ impl DialectFamilies {
 }
 
 impl DialectMetrics {
-    /// The share of the dialect called `dialect`, in which a reason to close has the number `code_of`.
-    pub(super) fn new(
-        families: &DialectFamilies,
-        dialect: &str,
-        code_of: fn(CloseReason) -> u16,
-    ) -> Self {
+    /// The share of one dialect.
+    pub(super) fn new(families: &DialectFamilies, share: Share) -> Self {
+        let dialect = share.name();
         let close = |reason: CloseReason| {
-            let code = code_of(reason).to_string();
+            let code = share.code_of(reason).to_string();
             families
                 .closes
                 .with_label_values(&[dialect, &code, reason.as_str()])
@@ -80,7 +106,7 @@ impl DialectMetrics {
             handshakes: Family::new(&families.handshakes, &[dialect]),
             frames_in: Family::new(&families.frames_in, &[dialect]),
             frames_out: Family::new(&families.frames_out, &[dialect]),
-            errors: Family::new(&families.errors, &[dialect]),
+            errors: share.errors(&families.errors),
             closes: CloseReason::ALL.into_iter().map(close).collect(),
         }
     }
@@ -91,14 +117,61 @@ impl DialectMetrics {
     }
 }
 
-impl Label for ErrorCode {
-    const ALL: &'static [Self] = &Self::ALL;
-
-    fn text(self) -> &'static str {
-        self.as_str()
-    }
-
-    fn index(self) -> usize {
-        self as usize
+impl Errors {
+    /// Counts one. A code of another dialect is a mistake of ours and counts nowhere.
+    pub fn count(&self, error: ErrorLabel) {
+        match (self, error) {
+            (Self::Realtime(family), ErrorLabel::Realtime(code)) => family.count(code),
+            (Self::Room(family), ErrorLabel::Room(code)) => family.count(code),
+            (Self::Realtime(_) | Self::Room(_) | Self::None, _) => {
+                debug_assert!(false, "{error:?} is no error of this dialect");
+            }
+        }
     }
 }
+
+impl Share {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Realtime => "realtime",
+            Self::Room => "room",
+            Self::Echo => "echo",
+        }
+    }
+
+    /// The number that a reason to close has in this dialect.
+    fn code_of(self, reason: CloseReason) -> u16 {
+        match self {
+            Self::Realtime => realtime::CloseCode::from(reason).as_u16(),
+            Self::Room => room::CloseCode::from(reason).as_u16(),
+            Self::Echo => echo::close_code(reason),
+        }
+    }
+
+    fn errors(self, counters: &IntCounterVec) -> Errors {
+        match self {
+            Self::Realtime => Errors::Realtime(Family::new(counters, &[self.name()])),
+            Self::Room => Errors::Room(Family::new(counters, &[self.name()])),
+            Self::Echo => Errors::None,
+        }
+    }
+}
+
+/// The codes of one dialect are a closed set of labels.
+macro_rules! error_labels {
+    ($code:ty) => {
+        impl Label for $code {
+            const ALL: &'static [Self] = &Self::ALL;
+
+            fn text(self) -> &'static str {
+                self.as_str()
+            }
+
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+error_labels!(realtime::ErrorCode);
+error_labels!(room::ErrorCode);

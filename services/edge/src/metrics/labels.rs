@@ -36,6 +36,8 @@ labels! {
         Unauthorized = "unauthorized",
         /// A good token that claims more than its key has.
         OutOfScope = "out_of_scope",
+        /// Not a member of the room, or a foreign page with a cookie.
+        NotMember = "not_member",
         /// The app is suspended.
         Suspended = "suspended",
         /// The app's concurrent sessions are used up.
@@ -62,6 +64,7 @@ impl Outcome {
         match reason {
             CloseReason::ScopeMismatch => Self::OutOfScope,
             CloseReason::AppSuspended => Self::Suspended,
+            CloseReason::MembershipEnded => Self::NotMember,
             CloseReason::OverConcurrentLimit => Self::OverConcurrentLimit,
             CloseReason::TakenOver => Self::TakenOver,
             CloseReason::BackendUnavailable => Self::BackendUnavailable,
@@ -81,7 +84,8 @@ impl Outcome {
             | CloseReason::HandshakeTimeout
             | CloseReason::OverMessageRate
             | CloseReason::Kicked
-            | CloseReason::InternalError => Self::Abandoned,
+            | CloseReason::InternalError
+            | CloseReason::RoomClosed => Self::Abandoned,
         }
     }
 }
@@ -175,5 +179,19 @@ labels! {
         Garbage = "garbage",
         /// A redirect to another host, or a private address.
         Forbidden = "forbidden",
+    }
+}
+
+labels! {
+    /// What came of a question to the membership webhook.
+    WebhookOutcome {
+        /// A member.
+        Allowed = "allowed",
+        /// No member.
+        Denied = "denied",
+        /// An answer that was still known.
+        Cached = "cached",
+        /// No usable answer: nobody was admitted.
+        Failed = "failed",
     }
 }

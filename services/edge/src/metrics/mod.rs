@@ -7,20 +7,19 @@ mod dialect;
 mod family;
 mod issuer;
 mod labels;
+mod link;
 
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
-use protocol::realtime::CloseCode;
-
 use crate::auth::VerifyError;
-use crate::dialects::echo;
-use dialect::DialectFamilies;
-pub use dialect::DialectMetrics;
+use dialect::{DialectFamilies, Share};
+pub use dialect::{DialectMetrics, ErrorLabel, Errors};
 pub use family::{Family, Label};
 pub use issuer::{IssuerMetrics, StaleIssuer};
-pub use labels::{Fetch, FrameIn, FrameOut, Outcome, Refusal, Reload};
+pub use labels::{Fetch, FrameIn, FrameOut, Outcome, Refusal, Reload, WebhookOutcome};
+pub use link::LinkMetrics;
 
 /// The metrics of one edge.
 #[derive(Clone, Debug)]
@@ -29,6 +28,8 @@ pub struct Metrics {
     pub sessions: IntGauge,
     /// What happens in the realtime dialect.
     pub realtime: DialectMetrics,
+    /// What happens in the room dialect.
+    pub room: DialectMetrics,
     /// What happens in the echo dialect, which shows in no scrape: no operator ever runs it.
     pub echo: DialectMetrics,
     /// Bytes received from clients, framing included.
@@ -61,8 +62,12 @@ pub struct Metrics {
     pub issuers: IssuerMetrics,
     /// Tokens that were refused, by reason.
     pub token_refusals: Family<VerifyError>,
+    /// Questions to the membership webhook.
+    pub webhook: WebhookMetrics,
     /// 1 while the edge drains.
     pub draining: IntGauge,
+    /// The link to Redis.
+    pub link: LinkMetrics,
 }
 
 impl Metrics {
@@ -72,10 +77,13 @@ impl Metrics {
     /// A name is registered already.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let new = Registrar(registry);
+        let dialects = DialectFamilies::register(&new)?;
+        let unseen = DialectFamilies::register(&Registrar(&Registry::new()))?;
         Ok(Self {
             sessions: new.gauge("switchboard_sessions", "Admitted sessions that are open now.")?,
-            realtime: DialectMetrics::new(&DialectFamilies::register(&new)?, "realtime", |reason| CloseCode::from(reason).as_u16()),
-            echo: DialectMetrics::new(&DialectFamilies::register(&Registrar(&Registry::new()))?, "echo", echo::close_code),
+            realtime: DialectMetrics::new(&dialects, Share::Realtime),
+            room: DialectMetrics::new(&dialects, Share::Room),
+            echo: DialectMetrics::new(&unseen, Share::Echo),
             bytes_in: new.counter("switchboard_bytes_in_total", "Bytes received from clients, framing included.")?,
             bytes_out: new.counter("switchboard_bytes_out_total", "Bytes written to clients, framing included.")?,
             presence_members: new.gauge("switchboard_presence_members", "Memberships held by this edge's sessions.")?,
@@ -91,9 +99,23 @@ impl Metrics {
             reloads: Family::new(&new.counters("switchboard_reloads_total", "Times that apps and keys were read again, by result.", &["result"])?, &[]),
             issuers: IssuerMetrics::register(&new)?,
             token_refusals: Family::new(&new.counters("switchboard_token_refusals_total", "Tokens that were refused at any door, by reason.", &["reason"])?, &[]),
+            webhook: WebhookMetrics {
+                requests: Family::new(&new.counters("switchboard_webhook_requests_total", "Times that the membership webhook was needed, by outcome.", &["outcome"])?, &[]),
+                seconds: new.histogram("switchboard_webhook_seconds", "Time that the membership webhook took to answer, failures included.")?,
+            },
             draining: new.gauge("switchboard_draining", "1 while the edge drains.")?,
+            link: LinkMetrics::register(&new)?,
         })
     }
+}
+
+/// What is counted of the membership webhook.
+#[derive(Clone, Debug)]
+pub struct WebhookMetrics {
+    /// Times that it was needed, by outcome.
+    pub requests: Family<WebhookOutcome>,
+    /// Time to its answer.
+    pub seconds: Histogram,
 }
 
 /// Creates and registers in one step.

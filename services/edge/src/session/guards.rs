@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use cluster::leases::{TAKEOVER_WAIT, Turn};
 use cluster::quotas::SlotError;
-use cluster::{Allowance, Attach, Cluster, Fence, LeaseKey, Leases, SessionId, SessionSlot};
+use cluster::{
+    Allowance, Attach, Cluster, Fence, Fenced, LeaseKey, Leases, SessionId, SessionSlot,
+};
 use protocol::AppId;
 use protocol::close::CloseReason;
 use tokio::time::{Instant, sleep};
 
 use crate::lane::unix_now;
+use crate::membership::Enrolled;
 use crate::metrics::Metrics;
 
 /// How long a newcomer that took over a device waits for the place of the session that it ended.
@@ -25,6 +28,8 @@ pub(crate) struct Guards {
     slot: SessionSlot,
     /// The right to be the device's one session, where the dialect and the token ask for it.
     pub(crate) lease: Option<LeaseGuard>,
+    /// Its place among those who are in a room on somebody's word.
+    pub(crate) enrolled: Option<Enrolled>,
 }
 
 /// A held lease.
@@ -34,6 +39,31 @@ pub(crate) struct LeaseGuard {
     key: LeaseKey,
     session: SessionId,
     fence: Fence,
+    fenced: Fenced,
+}
+
+/// What a newcomer does when its device changes hands too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// It waits for its turn.
+    Waits,
+    /// It goes, and hears when to come back: [`CloseReason::TakenOver`].
+    Goes,
+}
+
+/// What a newcomer wants to hold.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    /// Whose session it is.
+    pub(crate) app: &'a AppId,
+    /// What the app may use.
+    pub(crate) allowance: Allowance,
+    /// The device, if the session is bound to one.
+    pub(crate) lease: Option<LeaseKey>,
+    /// Whether it waits for it.
+    pub(crate) patience: Patience,
+    /// The session that holds it.
+    pub(crate) session: SessionId,
 }
 
 /// Whether somebody had to go for a lease.
@@ -54,21 +84,30 @@ impl Guards {
     pub(crate) async fn take(
         cluster: &Cluster,
         metrics: &Metrics,
-        app: &AppId,
-        allowance: Allowance,
-        lease: Option<LeaseKey>,
-        id: SessionId,
+        wanted: Wanted<'_>,
         in_force: impl Fn() -> Result<(), CloseReason>,
     ) -> Result<Self, CloseReason> {
+        let Wanted {
+            app,
+            allowance,
+            lease,
+            patience,
+            session,
+        } = wanted;
         let (lease, took) = match lease {
             Some(key) => {
-                let (lease, took) = LeaseGuard::take(cluster, metrics, key, id, in_force).await?;
+                let taking = LeaseGuard::take(cluster, metrics, key, session, patience, in_force);
+                let (lease, took) = taking.await?;
                 (Some(lease), took)
             }
             None => (None, Took::Free),
         };
         let slot = slot(cluster, app, allowance, took).await?;
-        Ok(Self { slot, lease })
+        Ok(Self {
+            slot,
+            lease,
+            enrolled: None,
+        })
     }
 }
 
@@ -79,6 +118,7 @@ impl LeaseGuard {
         metrics: &Metrics,
         key: LeaseKey,
         session: SessionId,
+        patience: Patience,
         in_force: impl Fn() -> Result<(), CloseReason>,
     ) -> Result<(Self, Took), CloseReason> {
         let leases = &cluster.leases;
@@ -87,10 +127,11 @@ impl LeaseGuard {
             match leases.attach(&key, session, Fence::NONE, turn).await {
                 Ok(Attach::Granted { fence, previous }) => {
                     let took = previous.map_or(Took::Free, |_| Took::Over);
-                    let leases = leases.clone();
+                    let (leases, fenced) = (leases.clone(), key.fenced(fence));
                     return Ok((
                         Self {
                             leases,
+                            fenced,
                             key,
                             session,
                             fence,
@@ -100,6 +141,9 @@ impl LeaseGuard {
                 }
                 Ok(Attach::Wait(place)) => {
                     metrics.takeovers_damped.inc();
+                    if patience == Patience::Goes {
+                        return Err(CloseReason::TakenOver);
+                    }
                     sleep(TAKEOVER_WAIT).await;
                     in_force()?;
                     turn = Turn::Waited(place);
@@ -108,6 +152,11 @@ impl LeaseGuard {
                 Err(_) => return Err(CloseReason::BackendUnavailable),
             }
         }
+    }
+
+    /// What others compare to tell whether the session still speaks for its device.
+    pub(crate) fn fenced(&self) -> Fenced {
+        self.fenced
     }
 
     /// Whether somebody holds the device with a newer fence. Stale news cannot evict the newer session.

@@ -20,7 +20,7 @@ use protocol::close::CloseReason;
 use protocol::websocket::Decoder;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-pub(crate) use guards::Guards;
+pub(crate) use guards::{Guards, LeaseGuard};
 use mailbox::Mailbox;
 pub(crate) use subscriptions::Subscriptions;
 use wire::Wire;
@@ -80,6 +80,11 @@ pub(crate) enum Phase {
         /// When to give up, in lane milliseconds.
         deadline_ms: u64,
     },
+    /// Reachable, and joining its home topic. What is said there already waits behind the gate; nothing is read.
+    Entering {
+        /// When to give up, in lane milliseconds.
+        deadline_ms: u64,
+    },
     /// In service.
     Open,
     /// Our close frame is queued or sent; the stream stays for a moment, so that the client can read it.
@@ -104,18 +109,31 @@ pub(crate) enum Awaiting {
 }
 
 impl Session {
+    /// The right to be the device's one session, if the session has one.
+    pub(crate) fn lease(&self) -> Option<&LeaseGuard> {
+        self.guards.as_ref()?.lease.as_ref()
+    }
+
     /// True until the session begins to close.
     pub(crate) const fn is_serving(&self) -> bool {
         match self.phase {
-            Phase::Opening { .. } | Phase::Open => true,
+            Phase::Opening { .. } | Phase::Entering { .. } | Phase::Open => true,
             Phase::Closing { .. } | Phase::Gone => false,
         }
     }
 
-    /// True while the session is in service: its welcome is out, and no close.
-    pub(crate) const fn is_open(&self) -> bool {
+    /// True until the session has its first frame.
+    pub(crate) const fn is_opening(&self) -> bool {
         match self.phase {
-            Phase::Open => true,
+            Phase::Opening { .. } | Phase::Entering { .. } => true,
+            Phase::Open | Phase::Closing { .. } | Phase::Gone => false,
+        }
+    }
+
+    /// True while what is said reaches the session: its welcome is out or waits in front, and no close.
+    pub(crate) const fn hears(&self) -> bool {
+        match self.phase {
+            Phase::Entering { .. } | Phase::Open => true,
             Phase::Opening { .. } | Phase::Closing { .. } | Phase::Gone => false,
         }
     }
@@ -152,6 +170,8 @@ pub(crate) const fn awaiting_after(reason: CloseReason) -> Awaiting {
         | CloseReason::TakenOver
         | CloseReason::KeyRemoved
         | CloseReason::BackendUnavailable
-        | CloseReason::InternalError => Awaiting::CloseFrame,
+        | CloseReason::InternalError
+        | CloseReason::MembershipEnded
+        | CloseReason::RoomClosed => Awaiting::CloseFrame,
     }
 }

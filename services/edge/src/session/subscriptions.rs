@@ -11,6 +11,8 @@ pub(crate) struct Subscriptions(Vec<Subscription>);
 pub(crate) struct Subscription {
     pub(crate) topic: Topic,
     pub(crate) slot: usize,
+    /// The cluster has taken the session in; until then the subscription may still fail.
+    joined: bool,
 }
 
 impl Subscriptions {
@@ -30,7 +32,25 @@ impl Subscriptions {
     }
 
     pub(crate) fn insert(&mut self, topic: Topic, slot: usize) {
-        self.0.push(Subscription { topic, slot });
+        self.0.push(Subscription {
+            topic,
+            slot,
+            joined: false,
+        });
+    }
+
+    /// Notes that the cluster has taken the session in.
+    pub(crate) fn note_joined(&mut self, topic: &Topic) {
+        if let Some(subscription) = self.0.iter_mut().find(|known| known.topic == *topic) {
+            subscription.joined = true;
+        }
+    }
+
+    /// Whether a join that fails now leaves nothing to fall back to.
+    pub(crate) fn is_new(&self, topic: &Topic) -> bool {
+        self.0
+            .iter()
+            .any(|known| known.topic == *topic && !known.joined)
     }
 
     pub(crate) fn remove(&mut self, topic: &Topic) -> Option<Subscription> {

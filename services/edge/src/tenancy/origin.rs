@@ -32,6 +32,14 @@ impl OriginList {
     }
 }
 
+impl OriginList {
+    /// Whether the list names this origin. For credentials that a browser adds by itself: an empty list names nobody.
+    #[must_use]
+    pub fn names(&self, header: &str) -> bool {
+        header.parse().is_ok_and(|origin| self.0.contains(&origin))
+    }
+}
+
 /// Scheme, host and port, in one spelling: lower case, the default port left out, an IPv6 address in its shortest
 /// form.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use protocol::realtime::limits;
 use protocol::{AppId, KeyId};
 
 use super::error::TenancyError;
-use super::{App, Issuer, Key};
+use super::{App, Issuer, Key, Signer};
 use crate::config::AppConfig;
 
 /// All apps, keys and issuers at one moment.
@@ -92,6 +92,18 @@ impl Tenancy {
     /// All issuers, in no order.
     pub fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
         self.issuers.values()
+    }
+
+    /// Whether a page of this origin may use a cookie of somebody whose token `signer` has signed: the key's list must name it,
+    /// for another signer the list of some key of the app.
+    #[must_use]
+    pub fn trusts_cookie(&self, signer: &Signer, origin: &str) -> bool {
+        match signer {
+            Signer::Key(key) => key.origins.names(origin),
+            Signer::Issuer(issuer) => self
+                .keys()
+                .any(|key| key.app.id == issuer.app.id && key.origins.names(origin)),
+        }
     }
 
     /// The files that issuers' keys were read from.

@@ -15,6 +15,12 @@ pub enum NameError {
         /// The longest that would have passed, in bytes of UTF-8.
         limit_bytes: usize,
     },
+    /// Shorter than every such name.
+    #[error("must not be shorter than {limit_bytes} bytes")]
+    TooShort {
+        /// The shortest that would have passed, in bytes of UTF-8.
+        limit_bytes: usize,
+    },
     /// Holds a character outside the name's alphabet.
     #[error("must not contain {found:?} (byte {offset_bytes})")]
     Forbidden {
@@ -81,6 +87,7 @@ mod tests {
         let all = [
             NameError::Empty,
             NameError::TooLong { limit_bytes: 128 },
+            NameError::TooShort { limit_bytes: 36 },
             NameError::Forbidden {
                 found: '\0',
                 offset_bytes: 7,

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::limits;
-use super::raw_json::{self, present};
+use crate::raw_json::{self, present};
 use crate::{ChannelPattern, DeviceId, PeerId, Permission, Permissions};
 
 /// The claims this dialect knows; all others are ignored.

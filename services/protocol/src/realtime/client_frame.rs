@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::raw_json::{self, present};
 use super::{ErrorCode, limits};
+use crate::raw_json::{self, present};
 use crate::{ChannelName, PeerId, RequestId};
 
 /// One message of a client, borrowed from the text it came in.

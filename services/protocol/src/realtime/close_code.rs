@@ -156,7 +156,10 @@ const fn farewell(reason: CloseReason) -> (CloseCode, &'static str) {
         CloseReason::TakenOver => (CloseCode::TakenOver, "taken over by a newer session"),
         CloseReason::KeyRemoved => (CloseCode::InvalidToken, "key removed"),
         CloseReason::BackendUnavailable => (CloseCode::TryAgainLater, "backend unavailable"),
-        CloseReason::InternalError => (CloseCode::InternalError, "internal error"),
+        // The last two end sessions of the room dialect only; here they would be an error of ours.
+        CloseReason::InternalError | CloseReason::MembershipEnded | CloseReason::RoomClosed => {
+            (CloseCode::InternalError, "internal error")
+        }
     }
 }
 

@@ -16,14 +16,13 @@ mod error_code;
 pub mod limits;
 mod minted_claims;
 mod presence;
-mod raw_json;
 mod server_frame;
 
+pub use crate::raw_json::is_deeper_than;
 pub use claims::{Claims, ClaimsError};
 pub use client_frame::{ClientFrame, Command, Field, FrameError, SenderMetadata};
 pub use close_code::{CloseCode, reason_text};
 pub use error_code::ErrorCode;
 pub use minted_claims::MintedClaims;
 pub use presence::{Member, write_snapshot};
-pub use raw_json::is_deeper_than;
 pub use server_frame::ServerFrame;

@@ -19,6 +19,14 @@ impl Client {
         self.message_at(Message::text(frame.to_string()), Place::here())
     }
 
+    /// Sends a frame, and tells whether the connection took it.
+    pub async fn offer(&mut self, frame: &Value) -> bool {
+        self.socket
+            .send(Message::text(frame.to_string()))
+            .await
+            .is_ok()
+    }
+
     /// Sends any text.
     #[track_caller]
     pub fn send_text(&mut self, text: &str) -> impl Future<Output = ()> {

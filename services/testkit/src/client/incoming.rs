@@ -64,6 +64,44 @@ impl Client {
         self.closed_at(Place::here())
     }
 
+    /// The next thing to come: a frame, or the end.
+    ///
+    /// # Errors
+    /// The end came.
+    #[track_caller]
+    pub fn next_frame_or_close(&mut self) -> impl Future<Output = Result<Value, Closed>> {
+        let place = Place::here();
+        async move {
+            if let Some(frame) = self.aside.pop_front() {
+                return Ok(frame);
+            }
+            loop {
+                match self.incoming_at(place).await {
+                    Incoming::Frame(frame) => return Ok(frame),
+                    Incoming::Closed(closed) => return Err(closed),
+                    Incoming::Ping(_) => {}
+                }
+            }
+        }
+    }
+
+    /// The next frame however long it takes, or the end.
+    ///
+    /// # Errors
+    /// The end came.
+    pub async fn patient_frame(&mut self) -> Result<Value, Closed> {
+        if let Some(frame) = self.aside.pop_front() {
+            return Ok(frame);
+        }
+        loop {
+            match self.arrival_at(Place::here()).await {
+                Incoming::Frame(frame) => return Ok(frame),
+                Incoming::Closed(closed) => return Err(closed),
+                Incoming::Ping(_) => {}
+            }
+        }
+    }
+
     /// The end, however many frames come before it.
     #[track_caller]
     pub fn find_close(&mut self) -> impl Future<Output = Closed> {
@@ -135,11 +173,15 @@ impl Client {
     }
 
     async fn incoming_at(&mut self, place: Place) -> Incoming {
+        match timeout(DEADLINE, self.arrival_at(place)).await {
+            Ok(incoming) => incoming,
+            Err(_elapsed) => panic!("{place}: nothing came within {DEADLINE:?}"),
+        }
+    }
+
+    async fn arrival_at(&mut self, place: Place) -> Incoming {
         loop {
-            let Ok(next) = timeout(DEADLINE, self.socket.next()).await else {
-                panic!("{place}: nothing came within {DEADLINE:?}");
-            };
-            match next {
+            match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => {
                     assert!(
                         text.len() <= CLIENT_FRAME_BYTES,

@@ -1,8 +1,8 @@
 //! Ways in: with a welcome, with a refusal, or with no expectation at all.
 
-use std::future::Future;
+use std::{future::Future, net::SocketAddr};
 
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{
@@ -14,7 +14,7 @@ use tokio_tungstenite::{
 };
 
 use super::{Client, Closed};
-use crate::{Door, Place, TestEdge, Token, within};
+use crate::{DEADLINE, Door, Place, TestEdge, Token, within};
 
 impl Client {
     /// Connects with a publishable key and reads the welcome.
@@ -39,6 +39,16 @@ impl Client {
     #[track_caller]
     pub fn connect(edge: &TestEdge, door: Door) -> impl Future<Output = Self> {
         Self::welcomed_at(edge, door, Place::here())
+    }
+
+    /// Upgrades at an address, for clients that outlive the edge they first knew.
+    ///
+    /// # Errors
+    /// Nobody upgrades there now.
+    pub async fn dial(address: SocketAddr, door: &Door) -> Result<Self, tungstenite::Error> {
+        let opening = timeout(DEADLINE, handshake_at(address, door)).await;
+        let (socket, _) = opening.map_err(|_| tungstenite::Error::ConnectionClosed)??;
+        Ok(Self::new(socket))
     }
 
     /// Upgrades, and reads nothing yet.
@@ -89,6 +99,15 @@ impl Client {
         self.welcome_at(Place::here())
     }
 
+    /// Reads the welcome of a client that may be refused.
+    ///
+    /// # Errors
+    /// It was.
+    pub async fn try_welcome(&mut self) -> Result<(), Closed> {
+        self.welcome = self.patient_frame().await?;
+        Ok(())
+    }
+
     async fn welcome_at(&mut self, place: Place) {
         self.welcome = self.expect_at("welcome", place).await;
     }
@@ -97,17 +116,17 @@ impl Client {
 type Handshake = Result<(WebSocketStream<TcpStream>, Response), tungstenite::Error>;
 
 async fn handshake(edge: &TestEdge, door: &Door) -> Handshake {
-    within("the upgrade is answered", async {
-        let stream = TcpStream::connect(edge.listen()).await?;
-        stream.set_nodelay(true)?;
-        client_async(request(edge, door)?, stream).await
-    })
-    .await
+    within("the upgrade is answered", handshake_at(edge.listen(), door)).await
 }
 
-fn request(edge: &TestEdge, door: &Door) -> Result<Request, tungstenite::Error> {
-    let mut request =
-        format!("ws://{}{}", edge.listen(), door.path_and_query()).into_client_request()?;
+async fn handshake_at(address: SocketAddr, door: &Door) -> Handshake {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    client_async(request(address, door)?, stream).await
+}
+
+fn request(address: SocketAddr, door: &Door) -> Result<Request, tungstenite::Error> {
+    let mut request = format!("ws://{address}{}", door.path_and_query()).into_client_request()?;
     for (name, value) in door.headers() {
         let name: HeaderName = name
             .parse()

@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import { CONFIG } from "./config.mjs";
+import { Pair } from "./pair.mjs";
 import { until } from "./until.mjs";
 
 const BINARY =
@@ -17,6 +18,8 @@ const BINARY =
   fileURLToPath(new URL("../../../../target/debug/switchboard", import.meta.url));
 
 const START_DEADLINE_MS = 10_000;
+// Set: every edge is two of them over a Redis of their own, and clients are spread over both.
+const CLUSTERED = Boolean(process.env.SWITCHBOARD_TEST_CLUSTER);
 // Longer than the edge's own drain, so that the edge's bound is what is tested.
 const STOP_DEADLINE_MS = 40_000;
 const LOG_TAIL_CHARS = 4_000;
@@ -29,18 +32,23 @@ export class Edge {
   #log = "";
   #httpUrl;
 
+  /** Starts an edge, or in the cluster mode a pair that stands for one. Takes what `alone` takes. */
+  static async start(options = {}) {
+    return CLUSTERED ? Pair.start(options) : Edge.alone(options);
+  }
+
   /**
    * Starts an edge with the TOML text `config` on `listen`, and resolves once it serves.
    *
    * Rejects with the tail of its log if it exits or stays silent.
    */
-  static async start({ config = CONFIG, listen = "127.0.0.1:0" } = {}) {
+  static async alone({ config = CONFIG, listen = "127.0.0.1:0", environment = {} } = {}) {
     const edge = new Edge();
     edge.#directory = await mkdtemp(join(tmpdir(), "switchboard-sdk-"));
     const configPath = join(edge.#directory, "switchboard.toml");
     await writeFile(configPath, config);
     try {
-      await edge.#launch(configPath, listen);
+      await edge.#launch(configPath, listen, environment);
       return edge;
     } catch (error) {
       await edge.#discard();
@@ -82,10 +90,11 @@ export class Edge {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
-  async #launch(configPath, listen) {
+  async #launch(configPath, listen, environment) {
     this.#process = spawn(BINARY, [], {
       env: {
         ...process.env,
+        ...environment,
         SWITCHBOARD_CONFIG: configPath,
         SWITCHBOARD_LISTEN: listen,
         SWITCHBOARD_ADMIN_LISTEN: "127.0.0.1:0",

@@ -11,7 +11,7 @@ export class Proxy {
   /** Starts a relay to `edge`; it stops when the test `t` ends. */
   static async start(t, edge) {
     const proxy = new Proxy();
-    const { hostname, port } = new URL(edge.httpUrl);
+    const { hostname, port } = new URL(edge.url);
     proxy.#server = createServer((near) => proxy.#relay(near, connect(Number(port), hostname)));
     proxy.#server.listen(0, "127.0.0.1");
     await once(proxy.#server, "listening");

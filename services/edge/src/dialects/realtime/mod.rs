@@ -302,6 +302,7 @@ impl Realtime {
         let data = data.ok_or(ErrorCode::MissingData)?.to_owned();
         Ok(Message {
             from: Arc::clone(&self.peer),
+            to: None,
             data,
         })
     }

@@ -6,7 +6,7 @@ use protocol::realtime::{CloseCode, ErrorCode, ServerFrame, reason_text};
 use protocol::{RequestId, websocket};
 
 use crate::dialects::Actions;
-use crate::metrics::FrameOut;
+use crate::metrics::{ErrorLabel, FrameOut};
 
 /// The frame that announces a drain (spec §3.3).
 pub(in crate::dialects) fn going_away(retry_after_ms: u64, actions: &mut Actions) {
@@ -87,7 +87,7 @@ pub(super) fn refuse(
     actions: &mut Actions,
 ) {
     actions.tally.said = Some(FrameOut::Error);
-    actions.tally.error = Some(code);
+    actions.tally.error = Some(ErrorLabel::Realtime(code));
     write(
         &ServerFrame::Error {
             code,

@@ -76,8 +76,13 @@ impl Variant {
                 Some(FrameOut::Presence)
             }
             (
-                Payload::Message(_) | Payload::Presence(_) | Payload::Kick,
-                Address::Peer(_) | Address::Channel(_),
+                Payload::Message(_)
+                | Payload::Presence(_)
+                | Payload::Kick
+                | Payload::Expel(_)
+                | Payload::End
+                | Payload::Push(_),
+                Address::Peer(_) | Address::Channel(_) | Address::Room(_) | Address::Account(_),
                 Self::Direct | Self::Channel { .. },
             ) => None,
         }

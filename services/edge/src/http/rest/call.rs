@@ -30,7 +30,7 @@ pub(super) fn key(parts: &Parts, headers: &HeaderMap) -> Result<Arc<Key>, RestEr
     Ok(key)
 }
 
-/// Reads a JSON body.
+/// Reads a JSON body: an object. A list would be read as one, member by member.
 pub(super) async fn body<T: DeserializeOwned>(body: Body) -> Result<T, RestError> {
     let read = axum::body::to_bytes(body, REST_BODY_BYTES);
     let bytes = match tokio::time::timeout(BODY_TIMEOUT, read).await {
@@ -38,6 +38,9 @@ pub(super) async fn body<T: DeserializeOwned>(body: Body) -> Result<T, RestError
         Ok(Err(_)) => return Err(RestError::too_large()),
         Err(_) => return Err(RestError::invalid("the body did not arrive in time")),
     };
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(RestError::invalid("the body is not a JSON object"));
+    }
     serde_json::from_slice(&bytes)
         .map_err(|error| RestError::invalid(format!("the body cannot be read: {error}")))
 }

@@ -163,6 +163,7 @@ pub(in crate::http) async fn publish(
     let topic = Topic::channel(&key.app.id, channel);
     let message = Message {
         from: Arc::new(from),
+        to: None,
         data: publish.data,
     };
     let receipts = parts

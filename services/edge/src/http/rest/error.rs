@@ -82,6 +82,11 @@ impl RestError {
         )
     }
 
+    /// 409: a list has no place left.
+    pub(super) fn full() -> Self {
+        Self::new(StatusCode::CONFLICT, "list_full", "the room's list is full")
+    }
+
     /// 413: the body is over 32 KB.
     pub(super) fn too_large() -> Self {
         Self::new(
@@ -154,6 +159,7 @@ mod tests {
             RestError::not_permitted(),
             RestError::suspended(),
             not_found().await,
+            RestError::full(),
             RestError::too_large(),
             RestError::over_quota(),
             RestError::from(cluster::Unavailable),

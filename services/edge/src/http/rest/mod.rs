@@ -1,19 +1,22 @@
-//! The control plane: REST under `/v1` (spec realtime §5).
+//! The control plane: REST under `/v1` (spec realtime §5), and under `/admin` for the room dialect (spec room §1.5, §3).
 //!
 //! Every call brings a secret key, `Authorization: Bearer <sk_id>:<sk_secret>`, and reaches that key's app alone. One
 //! file per noun; `error` says what a refusal looks like, `call` what every call has to pass.
 
+pub(super) mod accounts;
 mod call;
 pub(super) mod channels;
 mod error;
 pub(super) mod peers;
+pub(super) mod room_members;
+pub(super) mod rooms;
 pub(super) mod tokens;
 pub(super) mod usage;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 
 pub(super) use error::{ErrorBody, RestError, not_found};
 
@@ -30,4 +33,14 @@ pub(super) fn router() -> Router<Arc<Parts>> {
         .route("/v1/peers/{*peer}", delete(peers::kick))
         .route("/v1/usage", get(usage::read_usage))
         .route("/v1/openapi.json", get(super::openapi::serve))
+        .route("/admin/rooms/{room}", delete(rooms::end))
+        .route("/admin/rooms/{room}/participants", get(rooms::participants))
+        .route("/admin/rooms/{room}/kick/{account}", post(rooms::kick))
+        .route("/admin/rooms/{room}/refresh", post(rooms::refresh))
+        .route("/admin/rooms/{room}/members", get(room_members::list))
+        .route(
+            "/admin/rooms/{room}/members/{account}",
+            put(room_members::put).delete(room_members::remove),
+        )
+        .route("/admin/accounts/{account}/push", post(accounts::push))
 }

@@ -10,6 +10,7 @@ use protocol::realtime::limits::{
     CLAIM_CHANNELS, CLAIM_PERMISSIONS, TOKEN_LIFETIME_DEFAULT_S, TOKEN_LIFETIME_MAX_S,
 };
 use protocol::realtime::{Claims, MintedClaims};
+use protocol::room::Rooms;
 use protocol::{ChannelPattern, DeviceId, PeerId, Permission, Permissions};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -97,6 +98,9 @@ pub(in crate::http) async fn mint_token(
     }
     let permissions = permissions_within(&key, request.permissions.as_deref())?;
     let channels = channels_within(&key, request.channels.as_deref())?;
+    // As the room's door would judge it.
+    Rooms::from_claim(request.rooms.as_deref())
+        .map_err(|error| RestError::invalid(error.to_string()))?;
     let now_s = unix_now().as_secs();
     let expires_at = now_s + lifetime_s;
     let claims = MintedClaims {

@@ -18,7 +18,6 @@ use std::io::{self, IoSlice};
 use std::time::Instant;
 
 use cluster::Topic;
-use protocol::realtime::limits::SNAPSHOT_DELAY;
 
 use super::wire::Wire;
 use gates::{GATE_BYTES, Gates};
@@ -109,10 +108,10 @@ impl Mailbox {
         Ok(())
     }
 
-    /// The oldest closed gate of `topic` has its ack and becomes due a little later. Queued presence frames of the topic are
-    /// dropped: the snapshot will tell all that they could.
-    pub(crate) fn answer_gate(&mut self, topic: &Topic, acked: Instant) {
-        self.size_bytes -= self.gates.answer(topic, acked + SNAPSHOT_DELAY);
+    /// The oldest closed gate of `topic` has its ack and may open at `due`. Queued presence frames of the topic are dropped:
+    /// the snapshot will tell all that they could.
+    pub(crate) fn answer_gate(&mut self, topic: &Topic, due: Instant) {
+        self.size_bytes -= self.gates.answer(topic, due);
     }
 
     /// No snapshot will come for the oldest closed gate of `topic`.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use protocol::realtime::limits::SNAPSHOT_DELAY;
 
 use super::super::memory::Memory;
 use super::*;
@@ -122,7 +123,7 @@ fn a_direct_behind_dropped_presence_stays_behind_the_snapshot() {
         .unwrap();
     say(&mut mailbox, "<direct from bob>");
     mailbox.close_gate(&room, BOUND).unwrap();
-    mailbox.answer_gate(&room, now);
+    mailbox.answer_gate(&room, now + SNAPSHOT_DELAY);
     mailbox.void_gate(&other);
     open_due(&mut mailbox, now + SNAPSHOT_DELAY);
     mailbox.flush(&mut wire).unwrap();
@@ -138,7 +139,7 @@ fn a_gate_lets_the_ack_pass_and_holds_the_rest_until_its_time() {
     say(&mut mailbox, "<message>");
     assert_eq!(mailbox.gate_due(), None, "the join is not answered");
     mailbox.append_ahead(b"<ack>", BOUND).unwrap();
-    mailbox.answer_gate(&room, now);
+    mailbox.answer_gate(&room, now + SNAPSHOT_DELAY);
     mailbox.flush(&mut wire).unwrap();
     assert_eq!(written(&wire).0, "<ack>");
 
@@ -163,7 +164,7 @@ fn many_gates_open_together() {
     let now = Instant::now();
     for topic in &topics {
         mailbox.append_ahead(b"a", bound).unwrap();
-        mailbox.answer_gate(topic, now);
+        mailbox.answer_gate(topic, now + SNAPSHOT_DELAY);
     }
     mailbox.flush(&mut wire).unwrap();
     assert_eq!(written(&wire).0, "a".repeat(100));
@@ -187,7 +188,7 @@ fn a_new_snapshot_replaces_queued_presence_of_its_topic_alone() {
         .append(shared("<kept>"), Content::Presence(&other), BOUND)
         .unwrap();
     mailbox.close_gate(&room, BOUND).unwrap();
-    mailbox.answer_gate(&room, now);
+    mailbox.answer_gate(&room, now + SNAPSHOT_DELAY);
     mailbox.void_gate(&other);
     open_due(&mut mailbox, now + SNAPSHOT_DELAY);
     mailbox
@@ -219,7 +220,7 @@ fn whoever_leaves_before_the_snapshot_gets_none() {
     let room = topic("room");
     mailbox.close_gate(&room, BOUND).unwrap();
     mailbox.append_ahead(b"<ack>", BOUND).unwrap();
-    mailbox.answer_gate(&room, Instant::now());
+    mailbox.answer_gate(&room, Instant::now() + SNAPSHOT_DELAY);
     say(&mut mailbox, "<ack of the unsubscribe>");
     mailbox.void_due_gates(&room);
     mailbox.flush(&mut wire).unwrap();

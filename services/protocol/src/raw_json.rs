@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 /// For `deserialize_with`: a member that is there is `Some`, even if it is `null`.
 ///
 /// Plain `Option<&RawValue>` reads `null` as absent, and `"data": null` is a message.
-pub(super) fn present<'de, D: Deserializer<'de>>(
+pub(crate) fn present<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
@@ -21,13 +21,13 @@ pub(super) fn present<'de, D: Deserializer<'de>>(
 /// Whether `json` starts as an object.
 ///
 /// Derived `Deserialize` would take an array for a struct, member by member.
-pub(super) fn is_object(json: &str) -> bool {
+pub(crate) fn is_object(json: &str) -> bool {
     json.trim_start_matches(is_whitespace).starts_with('{')
 }
 
 /// The text of a JSON string; borrowed unless it holds escapes. `None` if `value` is no string, or one that UTF-8
 /// cannot express (an escaped lone surrogate).
-pub(super) fn as_string(value: &RawValue) -> Option<Cow<'_, str>> {
+pub(crate) fn as_string(value: &RawValue) -> Option<Cow<'_, str>> {
     let inner = value.get().strip_prefix('"')?.strip_suffix('"')?;
     if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
         return Some(Cow::Borrowed(inner));
@@ -64,7 +64,7 @@ pub fn is_deeper_than(json: &str, limit: usize) -> bool {
 }
 
 /// The same value without the whitespace between its tokens.
-pub(super) fn compact(value: &RawValue) -> Box<RawValue> {
+pub(crate) fn compact(value: &RawValue) -> Box<RawValue> {
     let mut text = Text::Outside;
     let kept: String = value
         .get()

@@ -1,0 +1,267 @@
+//! One pair of connections to Redis: commands on one, subscriptions on the other.
+//!
+//! A link lives until the first doubt about it; then the keeper makes another, both connections together, so that the two
+//! never look at different worlds. It retries nothing: whether something may be said twice is known only to the caller.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use fred::bytes_utils::Str;
+use fred::clients::Client;
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
+use fred::prelude::{Builder, Config, Value};
+use fred::types::scripts::Script;
+use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Message};
+use tokio::sync::broadcast;
+
+use super::status::Reason;
+
+/// After this long without an answer a command has failed, and the link is suspect.
+pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
+/// Messages between the socket and the reader, which share a thread: a turn of the socket brings a few hundred.
+const MESSAGES_MAX: usize = 16_384;
+/// Commands written before the socket is flushed.
+const FEED_MAX: u64 = 1_000;
+/// Channels in one SUBSCRIBE.
+const SUBSCRIBE_MAX: usize = 500;
+
+/// How a topology carries pub/sub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sharding {
+    /// PUBLISH: a standalone Redis, or the primary that Sentinel names.
+    Plain,
+    /// SPUBLISH: a Redis Cluster, where PUBLISH would count only one node's subscribers.
+    Sharded,
+}
+
+/// The two connections.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// Tells links of one edge apart, so that an old doubt is not taken for a new one.
+    pub(super) generation: u64,
+    pub(super) sharding: Sharding,
+    commands: Client,
+    subscriber: Client,
+}
+
+/// Ends when one of the connections has.
+#[derive(Debug)]
+pub(super) struct Ends {
+    commands: ConnectHandle,
+    subscriber: ConnectHandle,
+}
+
+impl Link {
+    /// # Errors
+    /// Redis cannot be reached, refuses the password, or is no primary.
+    pub(super) async fn connect(
+        config: Config,
+        sharding: Sharding,
+        generation: u64,
+    ) -> Result<(Self, Ends, broadcast::Receiver<Message>), Error> {
+        let commands = client(config.clone(), 64)?;
+        let subscriber = client(config, MESSAGES_MAX)?;
+        let messages = subscriber.message_rx();
+        let ends = Ends {
+            commands: commands.init().await?,
+            subscriber: subscriber.init().await?,
+        };
+        let link = Self {
+            generation,
+            sharding,
+            commands,
+            subscriber,
+        };
+        Ok((link, ends, messages))
+    }
+
+    /// Returns how many edges heard it.
+    pub(super) async fn publish(&self, channel: Str, payload: Bytes) -> Result<u64, Error> {
+        match self.sharding {
+            Sharding::Plain => self.commands.publish(channel, payload).await,
+            Sharding::Sharded => self.commands.spublish(channel, payload).await,
+        }
+    }
+
+    /// The command that [`Link::publish`] uses, for scripts that publish.
+    pub(super) fn publish_command(&self) -> &'static str {
+        match self.sharding {
+            Sharding::Plain => "PUBLISH",
+            Sharding::Sharded => "SPUBLISH",
+        }
+    }
+
+    pub(super) async fn script(
+        &self,
+        script: &Script,
+        keys: Vec<Str>,
+        args: Vec<Value>,
+    ) -> Result<Value, Error> {
+        script.evalsha_with_reload(&self.commands, keys, args).await
+    }
+
+    /// Subscribes and returns once Redis has.
+    pub(super) async fn subscribe(&self, channels: &[Str]) -> Result<(), Error> {
+        match self.sharding {
+            Sharding::Plain => {
+                for some in channels.chunks(SUBSCRIBE_MAX) {
+                    self.subscriber.subscribe(some.to_vec()).await?;
+                }
+                // The client takes a subscription for done once it is written; what follows it on the same connection is
+                // answered only after Redis has worked it off.
+                self.ping_subscriber().await
+            }
+            Sharding::Sharded => {
+                // One at a time: the client matches answers to these by their order.
+                for channel in channels {
+                    self.subscriber.ssubscribe(channel.clone()).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) async fn unsubscribe(&self, channels: &[Str]) -> Result<(), Error> {
+        match self.sharding {
+            Sharding::Plain => {
+                for some in channels.chunks(SUBSCRIBE_MAX) {
+                    self.subscriber.unsubscribe(some.to_vec()).await?;
+                }
+            }
+            Sharding::Sharded => {
+                for channel in channels {
+                    self.subscriber.sunsubscribe(channel.clone()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many edges listen to a channel.
+    pub(super) async fn listeners(&self, channel: Str) -> Result<u64, Error> {
+        let counts: Vec<Value> = match self.sharding {
+            Sharding::Plain => {
+                self.command("PUBSUB", vec!["NUMSUB".into(), channel.into()])
+                    .await?
+            }
+            Sharding::Sharded => {
+                // Answered by the node that owns the slot.
+                let command = CustomCommand::new(
+                    "PUBSUB",
+                    fred::types::ClusterHash::Custom(fred::util::redis_keyslot(channel.as_bytes())),
+                    false,
+                );
+                let args: Vec<Value> = vec!["SHARDNUMSUB".into(), channel.into()];
+                fred::interfaces::ClientLike::custom(&self.commands, command, args).await?
+            }
+        };
+        Ok(counts.get(1).and_then(Value::as_u64).unwrap_or(0))
+    }
+
+    pub(super) async fn command<R: fred::types::FromValue>(
+        &self,
+        name: &'static str,
+        args: Vec<Value>,
+    ) -> Result<R, Error> {
+        let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
+        self.commands.custom(command, args).await
+    }
+
+    /// # Errors
+    /// The server follows another one, or does not answer.
+    pub(super) async fn must_be_primary(&self) -> Result<(), Error> {
+        let role: Vec<Value> = self.command("ROLE", Vec::new()).await?;
+        match role.first().and_then(Value::as_str) {
+            Some(role) if &*role == "master" => Ok(()),
+            Some(_) | None => Err(Error::new(
+                ErrorKind::Unknown,
+                "READONLY the server is no primary",
+            )),
+        }
+    }
+
+    /// Answered after everything that Redis had sent before.
+    pub(super) async fn ping_subscriber(&self) -> Result<(), Error> {
+        // A subscribed connection answers with an array.
+        self.subscriber.ping::<Value>(None).await.map(drop)
+    }
+
+    /// Ends both connections; what still waits for an answer fails.
+    pub(super) async fn close(&self) {
+        // What was lost anyhow need not be told.
+        let _ = tokio::join!(self.commands.quit(), self.subscriber.quit());
+    }
+}
+
+impl Ends {
+    pub(super) async fn wait(&mut self) {
+        tokio::select! {
+            _ = &mut self.commands => {}
+            _ = &mut self.subscriber => {}
+        }
+    }
+}
+
+/// A dropped link must not leave connections behind that nobody owns.
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.commands.abort();
+        self.subscriber.abort();
+    }
+}
+
+/// A connection that fails fast: no retries, no reconnects, nothing kept for later.
+pub(super) fn client(config: Config, messages_max: usize) -> Result<Client, Error> {
+    Builder::from_config(config)
+        .with_performance_config(|performance| {
+            performance.default_command_timeout = COMMAND_TIMEOUT;
+            performance.broadcast_channel_capacity = messages_max;
+            performance.max_feed_count = FEED_MAX;
+        })
+        .with_connection_config(|connection| {
+            connection.connection_timeout = COMMAND_TIMEOUT;
+            connection.internal_command_timeout = COMMAND_TIMEOUT;
+            connection.max_command_attempts = 1;
+            connection.tcp.nodelay = Some(true);
+        })
+        .build()
+}
+
+/// What an error puts in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// The link: whether the command was carried out is not known, and others will fare no better.
+    Link,
+    /// The command alone: Redis answered that it would not.
+    Command,
+}
+
+/// Why a link has to be given up after this error; `None` if the command alone failed.
+pub(super) fn reason_of(error: &Error) -> Option<Reason> {
+    let refusals = ["READONLY", "MASTERDOWN", "LOADING"];
+    if refusals
+        .iter()
+        .any(|word| error.details().starts_with(word))
+    {
+        return Some(Reason::NotPrimary);
+    }
+    match error.kind() {
+        ErrorKind::Timeout => Some(Reason::Timeout),
+        ErrorKind::Auth => Some(Reason::Refused),
+        ErrorKind::Cluster => Some(Reason::Moved),
+        ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Routing | ErrorKind::Tls => {
+            Some(Reason::Disconnected)
+        }
+        ErrorKind::Config
+        | ErrorKind::Url
+        | ErrorKind::Protocol
+        | ErrorKind::InvalidCommand
+        | ErrorKind::InvalidArgument
+        | ErrorKind::NotFound
+        | ErrorKind::Backpressure
+        | ErrorKind::Parse
+        | ErrorKind::Sentinel
+        | ErrorKind::Unknown => None,
+    }
+}

@@ -1,0 +1,152 @@
+//! The close codes of the dialect, and the one place where a reason becomes a code and a text (spec room §3).
+
+use crate::CloseReason;
+
+/// A close code as this dialect uses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseCode {
+    /// 1000: the client asked for it.
+    Normal,
+    /// 1001: the edge drains. Come back at once.
+    GoingAway,
+    /// 1002: broken framing.
+    ProtocolError,
+    /// 1006: cut. Stands for "no close frame" in counts and logs; RFC 6455 §7.4.1 forbids sending it.
+    Abnormal,
+    /// 1007: text that is not UTF-8.
+    InvalidPayload,
+    /// 1008: too many messages, or too many that make no sense. Back off.
+    PolicyViolation,
+    /// 1009: frame or message over the cap.
+    TooBig,
+    /// 1011: our own fault.
+    InternalError,
+    /// 1013: overloaded, or the client does not read. Back off.
+    TryAgainLater,
+    /// 4401: the token has expired or no longer holds. Get a new one.
+    Unauthorized,
+    /// 4403: membership ended, or kicked. Stop.
+    NotAMember,
+    /// 4404: the room was closed. Stop.
+    RoomClosed,
+    /// 4441: the same device connected elsewhere. Stop.
+    TakenOver,
+}
+
+impl CloseCode {
+    /// Every code, ascending, for docs, tests and metrics.
+    pub const ALL: [Self; 13] = [
+        Self::Normal,
+        Self::GoingAway,
+        Self::ProtocolError,
+        Self::Abnormal,
+        Self::InvalidPayload,
+        Self::PolicyViolation,
+        Self::TooBig,
+        Self::InternalError,
+        Self::TryAgainLater,
+        Self::Unauthorized,
+        Self::NotAMember,
+        Self::RoomClosed,
+        Self::TakenOver,
+    ];
+
+    /// The number in the close frame.
+    #[must_use]
+    pub const fn as_u16(self) -> u16 {
+        match self {
+            Self::Normal => 1000,
+            Self::GoingAway => 1001,
+            Self::ProtocolError => 1002,
+            Self::Abnormal => 1006,
+            Self::InvalidPayload => 1007,
+            Self::PolicyViolation => 1008,
+            Self::TooBig => 1009,
+            Self::InternalError => 1011,
+            Self::TryAgainLater => 1013,
+            Self::Unauthorized => 4401,
+            Self::NotAMember => 4403,
+            Self::RoomClosed => 4404,
+            Self::TakenOver => 4441,
+        }
+    }
+}
+
+impl From<CloseReason> for CloseCode {
+    fn from(reason: CloseReason) -> Self {
+        farewell(reason).0
+    }
+}
+
+/// The reason text of the close frame: short, from this closed list, free of secrets.
+#[must_use]
+pub const fn reason_text(reason: CloseReason) -> &'static str {
+    farewell(reason).1
+}
+
+/// What a reason becomes on the wire. Reasons that turn a newcomer away never get this far in this dialect, for its door
+/// answers them over HTTP; should one, it is closed with the nearest code.
+const fn farewell(reason: CloseReason) -> (CloseCode, &'static str) {
+    match reason {
+        CloseReason::ClientClosed => (CloseCode::Normal, ""),
+        CloseReason::ConnectionLost => (CloseCode::Abnormal, ""),
+        CloseReason::GoingAway => (CloseCode::GoingAway, "going away"),
+        CloseReason::ProtocolViolation => (CloseCode::ProtocolError, "protocol error"),
+        CloseReason::InvalidUtf8 => (CloseCode::InvalidPayload, "invalid utf-8"),
+        CloseReason::PolicyViolation => (CloseCode::PolicyViolation, "policy violation"),
+        CloseReason::OverMessageRate => (CloseCode::PolicyViolation, "over message rate"),
+        CloseReason::PongTimeout => (CloseCode::PolicyViolation, "no pong in time"),
+        CloseReason::TooBig => (CloseCode::TooBig, "message too big"),
+        CloseReason::InternalError => (CloseCode::InternalError, "internal error"),
+        CloseReason::SlowConsumer => (CloseCode::TryAgainLater, "slow consumer"),
+        CloseReason::HandshakeTimeout => (CloseCode::TryAgainLater, "handshake timeout"),
+        CloseReason::OverConcurrentLimit => (CloseCode::TryAgainLater, "over concurrent limit"),
+        CloseReason::BackendUnavailable => (CloseCode::TryAgainLater, "backend unavailable"),
+        CloseReason::InvalidToken => (CloseCode::Unauthorized, "invalid token"),
+        CloseReason::TokenExpired => (CloseCode::Unauthorized, "token expired"),
+        CloseReason::KeyRemoved => (CloseCode::Unauthorized, "key removed"),
+        CloseReason::ScopeMismatch => (CloseCode::NotAMember, "not authorized"),
+        CloseReason::OriginRefused => (CloseCode::NotAMember, "origin not allowed"),
+        CloseReason::AppSuspended => (CloseCode::NotAMember, "app suspended"),
+        CloseReason::Kicked => (CloseCode::NotAMember, "removed by an administrator"),
+        CloseReason::MembershipEnded => (CloseCode::NotAMember, "no longer a member"),
+        CloseReason::RoomClosed => (CloseCode::RoomClosed, "room closed"),
+        CloseReason::TakenOver => (CloseCode::TakenOver, "connected elsewhere"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_ascend_and_differ() {
+        let codes: Vec<u16> = CloseCode::ALL.into_iter().map(CloseCode::as_u16).collect();
+        assert!(codes.is_sorted_by(|a, b| a < b), "{codes:?}");
+    }
+
+    #[test]
+    fn a_reason_text_fits_into_a_control_frame() {
+        for reason in CloseReason::ALL {
+            assert!(reason_text(reason).len() <= 123, "{reason}");
+        }
+    }
+
+    #[test]
+    fn every_reason_has_its_code_and_text() {
+        let line = |reason| {
+            let code = CloseCode::from(reason).as_u16();
+            format!("{reason}: {code} {:?}", reason_text(reason))
+        };
+        let lines: Vec<String> = CloseReason::ALL.into_iter().map(line).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn every_code_has_a_reason() {
+        for code in CloseCode::ALL {
+            let has_reason = |reason| CloseCode::from(reason) == code;
+            assert!(CloseReason::ALL.into_iter().any(has_reason), "{code:?}");
+        }
+    }
+}

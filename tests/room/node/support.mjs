@@ -1,0 +1,62 @@
+// What both suites need: edges, tokens, and a web server whose pages an edge trusts.
+
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+
+import { Edge } from "../../sdk/node/support/edge.mjs";
+import { signToken } from "../../sdk/node/support/tokens.mjs";
+
+const KEY = { id: "sk_id_demo", secret: "sk_secret_demo" };
+export const ROOM = "0f8fad5b-d9cb-469f-a165-70867728950e";
+
+/** Edges to go through, as their WebSocket URLs: those that are running already, or one of our own. */
+export async function startEdges(t, origin) {
+  const given = process.env.SWITCHBOARD_EDGES;
+  if (given) return given.split(",");
+  const edge = await Edge.start({ config: config(origin) });
+  t.after(() => edge.stop());
+  return [edge.url, edge.url];
+}
+
+export const config = (origin) => `
+[limits]
+connects_per_minute = 0
+
+[[apps]]
+id = "demo"
+
+[[apps.keys]]
+id = "sk_id_demo"
+secret = "sk_secret_demo"
+channel_patterns = ["**"]
+actions = ["publish", "subscribe", "presence", "send"]
+allowed_origins = ["${origin}"]
+`;
+
+/** A token of this account for any room. */
+export const token = (account) =>
+  signToken(KEY, { sub: account, preferred_username: account, name: account.toUpperCase(), rooms: "*" });
+
+/** Serves the page and the client; resolves with its origin. */
+export async function startPages(t) {
+  const files = { "/": ["text/html", "page.html"], "/call.mjs": ["text/javascript", "call.mjs"] };
+  const server = createServer(async (request, response) => {
+    const [type, name] = files[request.url] ?? [];
+    if (!name) return response.writeHead(404).end();
+    response.writeHead(200, { "content-type": type }).end(await readFile(new URL(name, import.meta.url)));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** Waits until `look` is true. */
+export async function until(what, look, deadlineMs = 60_000) {
+  const end = Date.now() + deadlineMs;
+  while (!(await look())) {
+    if (Date.now() > end) throw new Error(`${what}: not within ${deadlineMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}

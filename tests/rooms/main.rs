@@ -1,0 +1,20 @@
+//! Conformance of an edge with the room dialect, seen from the wire.
+//!
+//! A test that covers an item of the specification's checklist starts with its number: `c40_…` is item 40. The
+//! `checklist` module fails when an item has no test. Codes and limits are literals taken from the specification,
+//! never the server's own constants.
+
+mod admin;
+mod admission;
+mod checklist;
+mod connected;
+mod directed;
+mod hostile;
+mod issuers;
+mod lifecycle;
+mod member;
+mod membership;
+mod relay;
+mod robustness;
+mod storm;
+mod wires;

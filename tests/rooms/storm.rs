@@ -1,0 +1,65 @@
+//! A room that fills at once.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+use testkit::{Client, EdgeConfig};
+
+use crate::member::{ROOM, door, token};
+
+/// Members of the storm.
+const MEMBERS: usize = 200;
+
+#[tokio::test]
+async fn two_hundred_members_learn_of_each_other_exactly_once() {
+    let edge = EdgeConfig::demo()
+        .limit("unauthenticated_per_address", 0)
+        .limit("unauthenticated_total", 0)
+        .start()
+        .await;
+    let members = join_all((0..MEMBERS).map(|number| {
+        let door = door(ROOM, &token(&account(number)));
+        let edge = &edge;
+        async move {
+            let mut client = Client::open(edge, door).await;
+            let connected = client.expect_type("webrtc").await;
+            (client, connected)
+        }
+    }))
+    .await;
+    let stayed = join_all(members.into_iter().enumerate().map(
+        |(number, (mut client, connected))| async move {
+            let mut learnt: BTreeMap<String, usize> = BTreeMap::new();
+            let participants = connected["data"]["participants"]
+                .as_array()
+                .expect("a list");
+            let mut learn = |account: &Value| {
+                let account = account.as_str().expect("an account").to_owned();
+                *learnt.entry(account).or_default() += 1;
+            };
+            participants
+                .iter()
+                .for_each(|entry| learn(&entry["account_id"]));
+            for _ in participants.len()..MEMBERS - 1 {
+                let notice = client.next_frame().await;
+                assert_eq!(notice["data"]["type"], "user-joined");
+                learn(&notice["data"]["account_id"]);
+            }
+            client.expect_quiet().await;
+            let expected: BTreeMap<String, usize> = (0..MEMBERS)
+                .filter(|other| *other != number)
+                .map(|other| (account(other), 1))
+                .collect();
+            assert_eq!(learnt, expected);
+            // Whoever is done stays: its leave would be news to those who are not.
+            client
+        },
+    ))
+    .await;
+    assert_eq!(stayed.len(), MEMBERS);
+}
+
+fn account(number: usize) -> String {
+    format!("member-{number:03}")
+}
