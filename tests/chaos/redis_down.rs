@@ -27,14 +27,14 @@ pub(crate) async fn down(trial: &mut Trial) {
 
     let (mut refused, mut slowest) = (0, Duration::ZERO);
     while struck.elapsed() < DOWN {
-        for number in 0..CLIENTS {
+        for (number, client) in clients.iter_mut().enumerate() {
             let next = format!("client-{}", (number + 1) % CLIENTS);
             for frame in [
                 json!({"type": "send", "to": next, "data": 1}),
                 json!({"type": "publish", "channel": "room", "data": 1}),
             ] {
                 let asked = Instant::now();
-                assert_eq!(clients[number].refusal(frame).await, "backend_error");
+                assert_eq!(client.refusal(frame).await, "backend_error");
                 slowest = slowest.max(asked.elapsed());
                 refused += 1;
             }
@@ -47,10 +47,10 @@ pub(crate) async fn down(trial: &mut Trial) {
 
     cluster.store_mut().server().revive().await;
     let up = Instant::now();
-    for from in 0..2 {
+    for (from, client) in clients.iter_mut().take(2).enumerate() {
         let to = format!("client-{}", 1 - from);
         until("directs cross again", async || {
-            let reply = clients[from]
+            let reply = client
                 .request(json!({"type": "send", "to": to, "data": "again"}))
                 .await;
             (reply["type"] == "ack").then_some(())

@@ -12,6 +12,7 @@ use crate::{
 over_every_store! {
     a_message_reaches_every_subscriber_on_every_edge_once_and_in_order,
     messages_of_many_publishers_keep_each_ones_order,
+    publishers_on_two_edges_hear_all_of_each_others_bursts,
     a_publisher_hears_no_echo_and_its_twin_on_another_edge_does,
 }
 
@@ -34,6 +35,21 @@ async fn a_message_reaches_every_subscriber_on_every_edge_once_and_in_order(stor
             Vec::<Value>::new(),
             "delivered twice"
         );
+    }
+}
+
+// The first session of every edge has the same number there; what crosses in one batch must not be taken for an echo.
+async fn publishers_on_two_edges_hear_all_of_each_others_bursts(store: Store) {
+    let cluster = ClusterConfig::demo(2).over(store).start().await;
+    let mut talkers = spread(&cluster, "talker", 2).await;
+    for talker in &mut talkers {
+        talker.subscribe("room").await;
+    }
+    let frames = numbered("room", 60);
+    join_all(talkers.iter_mut().map(|talker| talker.send_all(&frames))).await;
+    for talker in &mut talkers {
+        let expected: Vec<Value> = (0..60).map(Value::from).collect();
+        assert_eq!(messages(talker, 60).await, expected);
     }
 }
 

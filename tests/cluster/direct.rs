@@ -106,7 +106,7 @@ async fn a_newcomers_direct_never_overtakes_its_join(store: Store) {
             .await;
         bob.direct("alice", round).await;
         let joined = alice.next_frame().await;
-        assert_eq!(peers(&joined["joined"]), [name.clone()], "{joined}");
+        assert_eq!(peers(&joined["joined"]), [name.as_str()], "{joined}");
         assert_eq!(alice.expect_type("direct").await["from"], name);
         bob.close().await;
         assert_eq!(peers(&alice.next_frame().await["left"]), [name]);
@@ -124,7 +124,7 @@ async fn an_answer_to_a_join_never_overtakes_the_snapshot(store: Store) {
         bob.send(&subscribe).await;
         assert_eq!(
             peers(&alice.expect_type("presence").await["joined"]),
-            [name.clone()]
+            [name.as_str()]
         );
         alice.direct(&name, "offer").await;
         bob.expect_type("ack").await;

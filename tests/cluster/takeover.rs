@@ -256,6 +256,11 @@ async fn a_device_that_hangs_up_is_free_for_the_next_session_elsewhere() {
         let start = Instant::now();
         let client = Client::connect_token(cluster.edge(turn % 2), &phone("alice")).await;
         client.close().await;
+        until("the session is gone", async || {
+            let scrape = cluster.edge(turn % 2).scrape().await;
+            (scrape.value("switchboard_sessions")? == 0.0).then_some(())
+        })
+        .await;
         // None of these is a takeover, so none is damped.
         assert!(
             start.elapsed() < Duration::from_millis(900),

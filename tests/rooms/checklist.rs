@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// Items that one edge alone cannot show: participants on other nodes, the death of a node, joins on two nodes at once. And
-/// the real browser call, which `tests/room/browser` makes.
-const ELSEWHERE: [u32; 4] = [20, 59, 63, 64];
+/// The real browser call, which `tests/room/node` makes.
+const ELSEWHERE: [u32; 1] = [59];
 
 #[test]
 fn every_checklist_number_has_a_test() {

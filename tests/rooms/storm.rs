@@ -1,10 +1,11 @@
 //! A room that fills at once.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use testkit::{Client, EdgeConfig};
+use testkit::{Client, EdgeConfig, TestCluster, TestEdge};
 
 use crate::member::{ROOM, door, token};
 
@@ -12,15 +13,27 @@ use crate::member::{ROOM, door, token};
 const MEMBERS: usize = 200;
 
 #[tokio::test]
-async fn two_hundred_members_learn_of_each_other_exactly_once() {
+async fn two_hundred_members_of_one_edge_learn_of_each_other_exactly_once() {
     let edge = EdgeConfig::demo()
         .limit("unauthenticated_per_address", 0)
         .limit("unauthenticated_total", 0)
         .start()
         .await;
+    storm(&[&edge]).await;
+}
+
+#[tokio::test]
+async fn two_hundred_members_on_three_edges_learn_of_each_other_exactly_once() {
+    let cluster = TestCluster::start(3).await;
+    storm(&cluster.edges().collect::<Vec<_>>()).await;
+}
+
+/// Everybody comes at once, in turn to each edge.
+async fn storm(edges: &[&TestEdge]) {
+    let began = Instant::now();
     let members = join_all((0..MEMBERS).map(|number| {
         let door = door(ROOM, &token(&account(number)));
-        let edge = &edge;
+        let edge = edges[number % edges.len()];
         async move {
             let mut client = Client::open(edge, door).await;
             let connected = client.expect_type("webrtc").await;
@@ -57,6 +70,11 @@ async fn two_hundred_members_learn_of_each_other_exactly_once() {
         },
     ))
     .await;
+    println!(
+        "{MEMBERS} members on {} edges know each other within {:?}",
+        edges.len(),
+        began.elapsed()
+    );
     assert_eq!(stayed.len(), MEMBERS);
 }
 

@@ -5,18 +5,22 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 
 import { Edge } from "../../sdk/node/support/edge.mjs";
+import { Redis } from "../../sdk/node/support/redis.mjs";
 import { signToken } from "../../sdk/node/support/tokens.mjs";
 
 const KEY = { id: "sk_id_demo", secret: "sk_secret_demo" };
 export const ROOM = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
-/** Edges to go through, as their WebSocket URLs: those that are running already, or one of our own. */
+/** Two edges over a Redis of their own, as their WebSocket URLs. */
 export async function startEdges(t, origin) {
-  const given = process.env.SWITCHBOARD_EDGES;
-  if (given) return given.split(",");
-  const edge = await Edge.start({ config: config(origin) });
-  t.after(() => edge.stop());
-  return [edge.url, edge.url];
+  const redis = await Redis.start();
+  t.after(() => redis.stop());
+  const start = async (name) => {
+    const edge = await Edge.start({ config: `redis_url = "${redis.url}"\nedge_id = "${name}"\n${config(origin)}` });
+    t.after(() => edge.stop());
+    return edge.url;
+  };
+  return [await start("edge-a"), await start("edge-b")];
 }
 
 export const config = (origin) => `

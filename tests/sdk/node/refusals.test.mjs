@@ -143,15 +143,20 @@ test("75: what a flood got through is acknowledged before the close", async (t) 
   assert.equal(acknowledged, subscriber.events.of("message").length - 1);
 });
 
+// Each edge draws its messages from the plan ahead of time: of a plan this small others may hold some, and one that is
+// refused meanwhile counts as used.
+const WITHIN_QUOTA = process.env.SWITCHBOARD_TEST_CLUSTER ? 2 : QUOTA_MESSAGES;
+
 test("66: over the quota publish and send are over_message_quota, deliveries continue", async (t) => {
   const subscriber = await connect(t, edge.url, of(SECRET.metered));
   const publisher = await connect(t, edge.url, of(SECRET.metered));
   await subscriber.sdk.subscribe("metered");
-  for (let n = 0; n < QUOTA_MESSAGES; n += 1) await publisher.sdk.publish("metered", n);
+  for (let n = 0; n < WITHIN_QUOTA; n += 1) await publisher.sdk.publish("metered", n);
+  for (let n = WITHIN_QUOTA; n < QUOTA_MESSAGES; n += 1) await publisher.sdk.publish("metered", n).catch(() => {});
   await refused(publisher, publisher.sdk.publish("metered", "over"), "over_message_quota");
   await refused(publisher, publisher.sdk.send(subscriber.peerId, "over"), "over_message_quota");
-  const messages = await subscriber.events.atLeast(QUOTA_MESSAGES, "message");
-  assert.equal(messages.length, QUOTA_MESSAGES);
+  const messages = await subscriber.events.atLeast(WITHIN_QUOTA, "message");
+  assert(messages.length <= QUOTA_MESSAGES);
   await stillServed(subscriber);
 });
 

@@ -7,6 +7,7 @@ names that only the edge can judge, rights, and limits.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from metered_realtime import (
@@ -18,6 +19,7 @@ from metered_realtime import (
 )
 
 import apps
+from pair import CLUSTERED
 from party import Parties, Party, unique
 
 CHANNELS_PER_SESSION = 100
@@ -135,11 +137,19 @@ async def test_66_a_spent_quota_refuses_publish_and_send_while_deliveries_go_on(
 ):
     alice, bob = [await parties.by_token(stem, key=apps.QUOTA) for stem in ("alice", "bob")]
     await bob.enter(room)
-    for number in range(apps.QUOTA_MESSAGES):
+    # Each edge draws its messages from the plan ahead of time: of a plan this small others may hold some, and one that is
+    # refused meanwhile counts as used.
+    within = 2 if CLUSTERED else apps.QUOTA_MESSAGES
+    for number in range(within):
         await alice.sdk.publish(room, number)
-    await bob.event(Message, nth=apps.QUOTA_MESSAGES)
+    for number in range(within, apps.QUOTA_MESSAGES):
+        with contextlib.suppress(ServerRequestError):
+            await alice.sdk.publish(room, number)
+    await bob.event(Message, nth=within)
     await refuses(alice, alice.sdk.publish(room, "over"), "over_message_quota")
-    await refuses(bob, bob.sdk.send(alice.peer_id, "over"), "over_message_quota")
+    # On an edge of his own Bob may have what Alice could not draw.
+    sender, receiver = (alice, bob) if CLUSTERED else (bob, alice)
+    await refuses(sender, sender.sdk.send(receiver.peer_id, "over"), "over_message_quota")
     # What reaches a client is not counted: it still hears who comes and goes.
     await alice.enter(room)
     await bob.saw_join(room, alice.peer_id)

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use fred::prelude::Value;
 use fred::types::scripts::Script;
 
-use super::entry::{Extent, HoldCall, Holding};
+use super::entry::{Entry, Extent, HoldCall, Holding};
 use super::keys::{PARTITIONS, TopicKey};
 use super::link::Link;
 use super::parcel::{parse_naming, parse_version, peer_text, take_peer};
@@ -29,11 +29,7 @@ pub(super) fn call(shared: &Arc<Shared>, key: TopicKey) {
         // The next link begins with all that is due.
         return;
     }
-    if let Some(call) = shared
-        .table
-        .with_known(key, super::entry::Entry::call)
-        .flatten()
-    {
+    if let Some(call) = shared.table.with_known(key, Entry::call).flatten() {
         let task = Arc::clone(shared);
         shared.spawn(async move { run(&task, key, call).await });
     }
@@ -58,44 +54,34 @@ async fn run(shared: &Arc<Shared>, key: TopicKey, call: HoldCall) {
             return;
         }
         shared.table.watch(key);
-        next = shared
-            .table
-            .with_known(key, super::entry::Entry::call)
-            .flatten();
+        next = shared.table.with_known(key, Entry::call).flatten();
     }
 }
 
-/// Tells and reads everything again, a few topics at a time: what this edge holds, and whom it follows.
+/// Tells and reads everything again: what this edge holds, and whom it follows.
 pub(super) async fn offer_all(shared: &Arc<Shared>) {
+    call_all(shared, Entry::must_offer).await;
+}
+
+/// News was lost: every followed topic is read again.
+pub(super) fn reread_all(shared: &Arc<Shared>) {
+    let task = Arc::clone(shared);
+    shared.spawn(async move { call_all(&task, Entry::must_reread).await });
+}
+
+/// Marks every topic and runs the calls that are due then, a few topics at a time.
+async fn call_all(shared: &Arc<Shared>, mark: fn(&mut Entry)) {
     let keys = shared.table.keys(|_| true);
     for some in keys.chunks(PACE) {
         let runs = some.iter().filter_map(|key| {
             let due = shared.table.with_known(*key, |entry| {
-                entry.must_offer();
+                mark(entry);
                 entry.call()
             });
             due.flatten().map(|call| run(shared, *key, call))
         });
         futures_util::future::join_all(runs).await;
     }
-}
-
-/// News was lost: every followed topic is read again.
-pub(super) fn reread_all(shared: &Arc<Shared>) {
-    let task = Arc::clone(shared);
-    shared.spawn(async move {
-        let keys = task.table.keys(|_| true);
-        for some in keys.chunks(PACE) {
-            let runs = some.iter().filter_map(|key| {
-                let due = task.table.with_known(*key, |entry| {
-                    entry.must_reread();
-                    entry.call()
-                });
-                due.flatten().map(|call| run(&task, *key, call))
-            });
-            futures_util::future::join_all(runs).await;
-        }
-    });
 }
 
 async fn hold(shared: &Shared, call: &HoldCall) -> Result<Holding, Unavailable> {

@@ -155,7 +155,7 @@ async fn serve(shared: &Arc<Shared>, topology: &mut Topology, made: Made) -> (Re
     } = made;
     shared.links.put(Arc::clone(&link));
     shared.status.up();
-    shared.watchers.tell(crate::records::Notice::Missed);
+    shared.watchers.tell(&crate::records::Notice::Missed);
     tracing::info!(generation = link.generation, "linked to Redis");
     let offers = Arc::clone(shared);
     shared.spawn(async move { heartbeat::reoffer(&offers).await });

@@ -330,3 +330,6 @@ impl Book {
         self.block = wanted.max(self.block / 2).clamp(BLOCK, BLOCK_MAX);
     }
 }
+
+#[cfg(test)]
+mod tests;

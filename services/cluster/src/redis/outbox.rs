@@ -1,7 +1,8 @@
 //! What this edge's lanes have published and Redis has not been given.
 //!
 //! Filled by lanes, emptied by the publisher, bounded in bytes: past the bound a message is refused at once, and from half
-//! of it on the edge's sessions stop reading.
+//! of it on the edge's sessions stop reading. A message counts until it is in a parcel, also while it waits behind another
+//! one of its topic.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -24,6 +25,12 @@ pub(super) struct Outgoing {
     pub(super) causes: Vec<Cause>,
     pub(super) answer: AnswerTo,
     pub(super) since: Instant,
+}
+
+impl Outgoing {
+    fn size_bytes(&self) -> usize {
+        self.envelope.size_bytes() + self.topic.size_bytes()
+    }
 }
 
 /// Who is told how a publish went.
@@ -63,7 +70,7 @@ impl Outbox {
 
     /// Appends, or hands back who would have been told if it had fitted.
     pub(super) fn push(&self, outgoing: Outgoing) -> Result<(), AnswerTo> {
-        let size_bytes = outgoing.envelope.size_bytes() + outgoing.topic.size_bytes();
+        let size_bytes = outgoing.size_bytes();
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.bytes + size_bytes > self.bound_bytes {
             return Err(outgoing.answer);
@@ -94,8 +101,15 @@ impl Outbox {
         debug_assert!(outgoing.is_empty(), "what is not sent yet would be lost");
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut queue.outgoing, outgoing);
-        queue.bytes = 0;
-        if std::mem::take(&mut queue.pressing) {
+    }
+
+    /// Messages that were taken are in a parcel now, and count no more.
+    pub(super) fn settle(&self, parcelled: &[Outgoing]) {
+        let bytes: usize = parcelled.iter().map(Outgoing::size_bytes).sum();
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.bytes -= bytes;
+        if queue.pressing && queue.bytes <= self.bound_bytes / 2 {
+            queue.pressing = false;
             self.pressure.fall();
         }
     }

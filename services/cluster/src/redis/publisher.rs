@@ -114,19 +114,22 @@ impl Publisher {
             deadline: first.since + SEND_WITHIN,
         };
         let mut payload = parcel::begin_envelopes(self.shared.incarnation, self.numbers);
-        while outbound.answers.len() < parcel::ENVELOPES_MAX && payload.len() < PARCEL_BYTES {
-            let Some(message) = waiting.pop_front() else {
-                break;
-            };
+        let mut parcelled = 0;
+        for message in waiting.iter().take(parcel::ENVELOPES_MAX) {
             let received_us = self.shared.clock_us(message.envelope.received);
-            parcel::put_envelope(
-                &mut payload,
-                &message.envelope,
-                received_us,
-                &message.causes,
-            );
-            outbound.answers.push(message.answer);
+            let (envelope, causes) = (&message.envelope, &message.causes);
+            parcel::put_envelope(&mut payload, envelope, received_us, causes);
+            parcelled += 1;
+            if payload.len() >= PARCEL_BYTES {
+                break;
+            }
         }
+        let parcelled: Vec<Outgoing> = waiting.drain(..parcelled).collect();
+        self.shared.outbox.settle(&parcelled);
+        outbound.answers = parcelled
+            .into_iter()
+            .map(|message| message.answer)
+            .collect();
         outbound.payload = payload.freeze();
         self.shared.status.add(|counts| &counts.parcels_out, 1);
         Some(outbound)

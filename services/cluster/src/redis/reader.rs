@@ -104,7 +104,7 @@ impl Reader {
             }
             Parcel::Evict { session, fence } => self.evict(session, fence),
             Parcel::Report { number, receipts } => shared.gatherings.report(number, receipts),
-            Parcel::Notice(notice) => shared.watchers.tell(notice),
+            Parcel::Notice(notice) => shared.watchers.tell(&notice),
             Parcel::Probe { origin } => {
                 if origin == shared.incarnation {
                     shared.pulse.heard_itself();

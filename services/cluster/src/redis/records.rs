@@ -40,8 +40,8 @@ impl Watchers {
         self.0[kind as usize].subscribe()
     }
 
-    pub(super) fn tell(&self, notice: Notice) {
-        let kinds = match &notice {
+    pub(super) fn tell(&self, notice: &Notice) {
+        let kinds = match notice {
             Notice::Changed(shelf, _) | Notice::Cleared(shelf) => vec![shelf.kind],
             Notice::Missed => Kind::ALL.to_vec(),
         };

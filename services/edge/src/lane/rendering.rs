@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cluster::{Address, Envelope, Incarnation, SessionId, Topic};
+use cluster::{Address, Envelope, Incarnation, Origin, SessionId, Topic};
 
 use crate::dialects::Variant;
 use crate::metrics::{FrameOut, Metrics};
@@ -14,6 +14,7 @@ use crate::metrics::{FrameOut, Metrics};
 pub(super) struct Rendering<'a> {
     topic: &'a Topic,
     run: &'a [Arc<Envelope>],
+    here: Incarnation,
     /// The publishers that live on this edge; a run mostly has one.
     publishers: Vec<SessionId>,
     to_others: Vec<Rendered>,
@@ -41,6 +42,7 @@ impl<'a> Rendering<'a> {
         Self {
             topic,
             run,
+            here,
             publishers,
             to_others: Vec::new(),
             to_publishers: Vec::new(),
@@ -50,7 +52,10 @@ impl<'a> Rendering<'a> {
     /// The frames for one listener; empty if there is nothing for it to know.
     pub(super) fn frames_for(&mut self, variant: Variant, session: SessionId) -> Bytes {
         if self.publishers.contains(&session) {
-            let rendered = self.render(variant, |envelope| envelope.origin.session != session);
+            // Sessions of two edges may have one number.
+            let here = self.here;
+            let is_own = |origin: Origin| origin.incarnation == here && origin.session == session;
+            let rendered = self.render(variant, |envelope| !is_own(envelope.origin));
             let frames = rendered.frames.clone();
             self.to_publishers.push(rendered);
             return frames;

@@ -64,9 +64,12 @@ pub(in crate::redis) struct Claim<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::redis) enum Manners {
     Evict,
-    #[expect(
-        dead_code,
-        reason = "for dialects in which a newcomer may ask to be refused"
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "for dialects in which a newcomer may ask to be refused"
+        )
     )]
     Refuse,
 }
@@ -333,3 +336,6 @@ impl fmt::Display for Claimant {
 fn hex(digits: &str) -> Result<u64, BadReply> {
     u64::from_str_radix(digits, 16).map_err(|_| BadReply)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,12 @@
 //! touches only the keys that it is given, all of one slot, and reads only its arguments and the clock of Redis. Numbers
 //! travel as decimal text and stay below 2^53, where Lua's are exact.
 
+#[cfg(test)]
+mod agreement;
 pub(super) mod lease;
 pub(super) mod quota;
+#[cfg(test)]
+pub(super) mod server;
 
 use fred::bytes_utils::Str;
 use fred::prelude::Value;

@@ -208,3 +208,6 @@ fn overage(overage: Overage) -> Value {
 fn period_life() -> Value {
     number(PERIOD_LIFE.as_millis() as u64)
 }
+
+#[cfg(test)]
+mod tests;

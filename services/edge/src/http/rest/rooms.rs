@@ -93,7 +93,7 @@ pub(in crate::http) async fn participants(
 }
 
 #[utoipa::path(
-    post, path = "/admin/rooms/{room}/kick/{account}", tag = "rooms", security(("secret_key" = [])),
+    post, path = "/admin/rooms/{room}/kick/{account}", operation_id = "kick_account", tag = "rooms", security(("secret_key" = [])),
     params(("room" = String, Path, description = "The room, a GUID"), ("account" = String, Path, description = "The account, percent-encoded")),
     responses(
         (status = 200, description = "Its sessions there are closed with 4403; none is no error", body = Closed),
