@@ -116,7 +116,7 @@ pub const SETTINGS: &[Setting] = &[
     duration(
         "timing.presence_grace",
         "0s",
-        "Time during which a member that left may return unnoticed; the realtime dialect has none.",
+        "Room dialect: time during which a member that was lost, not one that left, may return unnoticed; 0 tells at once. `3s` suits calls.",
     ),
     duration(
         "timing.edge_ttl",
@@ -216,6 +216,11 @@ pub const SETTINGS: &[Setting] = &[
         "room.webhook_timeout",
         "5s",
         "Room dialect: time for the webhook's answer; after it nobody is admitted.",
+    ),
+    duration(
+        "room.webhook_recheck",
+        "5m",
+        "Room dialect: time within which everybody who is in a room by the webhook is asked about again; a no closes with 4403, no answer closes nobody. 0 switches it off.",
     ),
     in_file(
         "apps[].id",

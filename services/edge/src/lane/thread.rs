@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use cluster::{Arrival, Cluster, Inbox, Pressure};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::absence::Absences;
 use super::handle::{Command, LaneHandle};
 use super::hub::Hub;
 use super::table::Sessions;
@@ -41,9 +43,11 @@ pub(crate) struct LaneConfig {
     pub(crate) pong: Duration,
     /// How long an admitted session may take to its welcome.
     pub(crate) handshake: Duration,
+    /// How long a member that was lost is not missed.
+    pub(crate) presence_grace: Duration,
 }
 
-/// Starts a lane.
+/// Starts a lane, which holds `tracked` until it has ended.
 ///
 /// # Errors
 /// The thread or its runtime could not be made.
@@ -54,6 +58,7 @@ pub(crate) fn spawn(
     config: LaneConfig,
     metrics: Metrics,
     serials: Arc<AtomicU64>,
+    tracked: TaskTrackerToken,
 ) -> io::Result<(LaneHandle, JoinHandle<()>)> {
     let id = inbox.handle().lane();
     let (sender, commands) = mpsc::channel(COMMANDS_MAX);
@@ -74,6 +79,7 @@ pub(crate) fn spawn(
                 hub: Hub::default(),
                 wheel: Wheel::new(),
                 gates: VecDeque::new(),
+                absences: Absences::default(),
                 paused: Vec::new(),
                 early_evictions: VecDeque::new(),
                 read_buffer: vec![0; READ_BUFFER_BYTES],
@@ -84,11 +90,12 @@ pub(crate) fn spawn(
                 alarm: Rc::new(Notify::new()),
             }));
             LocalSet::new().block_on(&runtime, run(lane, inbox, commands));
+            drop(tracked);
         })?;
     Ok((LaneHandle::new(id, sender, serials), thread))
 }
 
-/// Ends when the lane was told to drain and its last session is gone, or when nobody can tell it anything any more.
+/// Ends when the lane was told to drain and its last session is gone and no longer expected back, or when nobody can tell it anything any more.
 async fn run(lane: Shared, inbox: Inbox, mut commands: mpsc::Receiver<Command>) {
     let (pressure, alarm) = {
         let lane = lane.borrow();
@@ -164,6 +171,7 @@ impl Lane {
             };
             self.flush(key, now);
         }
+        self.end_absences(now);
         self.look_at_gates(now);
         self.fire_timers(now);
         if !self.pressure.is_high() {
@@ -172,7 +180,7 @@ impl Lane {
     }
 
     fn is_drained(&self) -> bool {
-        self.draining && self.sessions.is_empty()
+        self.draining && self.sessions.is_empty() && self.absences.is_empty()
     }
 
     /// When to look at the timers again, and whether sessions are paused. What comes up earlier rings the alarm.
@@ -184,7 +192,9 @@ impl Lane {
             .wheel
             .next_due_ms()
             .map(|ms| self.began + Duration::from_millis(ms));
-        let wake_at = gate.into_iter().chain(timer).min().unwrap_or(idle);
+        let absence = self.absences.next_due();
+        let due = gate.into_iter().chain(timer).chain(absence);
+        let wake_at = due.min().unwrap_or(idle);
         self.sleeps_until = wake_at;
         (wake_at, !self.paused.is_empty())
     }
