@@ -17,6 +17,7 @@ mod frames;
 mod hostile;
 mod hostile_frames;
 mod hostile_tokens;
+mod issuers;
 mod keepalive;
 mod large_rooms;
 mod lease;

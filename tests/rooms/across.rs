@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use testkit::{Client, ClusterConfig, Store, TestCluster, TestEdge, until};
 
 use crate::member::{
-    OTHER, ROOM, UPGRADE, before_mark, door, enter, enter_by, http, member, path, quiet, token,
+    ROOM, UPGRADE, before_mark, door, enter, enter_by, http, listed, member, members, path, quiet,
+    token,
 };
 
 /// Makes of each named function, which takes a [`Store`], a test over every kind of Redis.
@@ -22,25 +23,6 @@ over_every_store!(
     signals_cross_in_order_to_those_who_are_meant,
     a_removed_member_goes_everywhere
 );
-
-/// A member on each of the first edges, each of whom has heard of those who came later.
-async fn one_on_each<const N: usize>(cluster: &TestCluster, accounts: [&str; N]) -> [Client; N] {
-    let mut inside: Vec<Client> = Vec::new();
-    for (number, account) in accounts.into_iter().enumerate() {
-        let newcomer = member(cluster.edge(number), account).await;
-        for earlier in &mut inside {
-            let notice = earlier.expect_type("webrtc.signal").await;
-            assert_eq!(
-                (&notice["data"]["type"], &notice["data"]["account_id"]),
-                (&json!("user-joined"), &json!(account))
-            );
-        }
-        inside.push(newcomer);
-    }
-    inside
-        .try_into()
-        .unwrap_or_else(|_| panic!("as many as there are names"))
-}
 
 #[tokio::test]
 async fn c20_participants_on_other_edges_are_listed_once_with_their_first_time() {
@@ -61,7 +43,7 @@ async fn c20_participants_on_other_edges_are_listed_once_with_their_first_time()
 
 async fn signals_cross_in_order_to_those_who_are_meant(store: Store) {
     let cluster = ClusterConfig::demo(2).over(store).start().await;
-    let [mut alice, mut bob] = one_on_each(&cluster, ["alice", "bob"]).await;
+    let [mut alice, mut bob] = members(&cluster, ["alice", "bob"]).await;
     let mut bob_too = member(cluster.edge(0), "bob").await;
     let mut carol = member(cluster.edge(1), "carol").await;
     for listener in [&mut alice, &mut bob, &mut bob_too] {
@@ -157,22 +139,6 @@ async fn c53_c55_sessions_of_an_account_on_two_edges_are_one_participant() {
 }
 
 #[tokio::test]
-async fn c57_c58_two_rooms_on_two_edges_share_nothing() {
-    let cluster = TestCluster::start(2).await;
-    let [mut alice, mut bob] = one_on_each(&cluster, ["alice", "bob"]).await;
-    let (mut alice_there, _) = enter_by(cluster.edge(1), door(OTHER, &token("alice"))).await;
-    let (mut bob_there, _) = enter_by(cluster.edge(0), door(OTHER, &token("bob"))).await;
-    alice_there.expect_type("webrtc.signal").await;
-    alice.send(&json!({"type": "offer", "offer": "here"})).await;
-    assert_eq!(bob.next_frame().await["data"]["data"]["offer"], "here");
-    bob.send(&json!({"type": "answer", "answer": "here", "to": "alice"}))
-        .await;
-    assert_eq!(alice.next_frame().await["data"]["data"]["answer"], "here");
-    quiet(&mut bob_there, "bob", &mut alice_there).await;
-    alice_there.expect_quiet().await;
-}
-
-#[tokio::test]
 async fn c61_a_device_that_connects_to_another_edge_takes_over() {
     let cluster = TestCluster::start(2).await;
     let phone = || door(ROOM, &token("alice").claim("device_id", json!("phone")));
@@ -186,7 +152,7 @@ async fn c61_a_device_that_connects_to_another_edge_takes_over() {
 #[tokio::test]
 async fn c63_the_members_of_a_killed_edge_leave_once_for_everybody() {
     let mut cluster = TestCluster::start(3).await;
-    let [mut alice, mut bob, _carol] = one_on_each(&cluster, ["alice", "bob", "carol"]).await;
+    let [mut alice, mut bob, _carol] = members(&cluster, ["alice", "bob", "carol"]).await;
     // Whoever has another session elsewhere stays.
     let _bob_too = member(cluster.edge(2), "bob").await;
     cluster.edge_mut(2).kill().await;
@@ -241,7 +207,7 @@ async fn c64_of_two_who_join_at_once_on_two_edges_none_stays_unknown_to_both() {
 #[tokio::test]
 async fn what_the_administrator_orders_on_one_edge_is_done_on_all() {
     let cluster = TestCluster::start(2).await;
-    let [mut alice, mut bob] = one_on_each(&cluster, ["alice", "bob"]).await;
+    let [mut alice, mut bob] = members(&cluster, ["alice", "bob"]).await;
     let rest = cluster.edge(0).rest();
     let packet = json!({"type": "call.invited", "data": {"call_id": "c1"}});
     let pushed = rest.post("/admin/accounts/bob/push", &packet).await.ok();
@@ -276,7 +242,7 @@ async fn what_the_administrator_orders_on_one_edge_is_done_on_all() {
 #[tokio::test]
 async fn c14_without_redis_members_stay_are_told_and_nobody_new_comes_in() {
     let mut cluster = TestCluster::start(2).await;
-    let [mut alice, mut bob] = one_on_each(&cluster, ["alice", "bob"]).await;
+    let [mut alice, mut bob] = members(&cluster, ["alice", "bob"]).await;
     cluster.store_mut().server().kill().await;
     let path = format!("{}?tk={}", path(ROOM), token("carol").sign());
     until("newcomers are refused", async || {
@@ -305,7 +271,7 @@ async fn c14_without_redis_members_stay_are_told_and_nobody_new_comes_in() {
 #[tokio::test]
 async fn an_edge_that_leaves_sends_its_members_to_another_one() {
     let mut cluster = TestCluster::start(2).await;
-    let [mut alice, mut bob] = one_on_each(&cluster, ["alice", "bob"]).await;
+    let [mut alice, mut bob] = members(&cluster, ["alice", "bob"]).await;
     cluster.edge(1).terminate().await;
     assert_eq!(bob.find_close().await.code, 1001);
     assert_eq!(alice.next_frame().await["data"]["type"], "user-left");
@@ -313,10 +279,6 @@ async fn an_edge_that_leaves_sends_its_members_to_another_one() {
     assert_eq!(alice.next_frame().await["data"]["type"], "user-joined");
     quiet(&mut alice, "alice", &mut bob).await;
     assert!(cluster.edge_mut(1).exited().await.success());
-}
-
-fn listed(connected: &Value) -> &Vec<Value> {
-    connected["participants"].as_array().expect("a list")
 }
 
 async fn participants(edge: &TestEdge) -> Vec<String> {

@@ -30,7 +30,7 @@ fn covered() -> BTreeSet<u32> {
         .collect()
 }
 
-/// The numbers in the names of the async functions of a source text that are marked as tests.
+/// The numbers in the names of the async functions of a source text that are marked as tests, or of which a macro makes some.
 fn numbers(source: &str) -> Vec<u32> {
     let mut found = Vec::new();
     let mut lines = source.lines().peekable();
@@ -39,6 +39,10 @@ fn numbers(source: &str) -> Vec<u32> {
         if let (true, Some(name)) = (line.starts_with("#[tokio::test"), name) {
             let name = name.split('(').next().unwrap_or_default();
             found.extend(name.split('_').filter_map(number));
+        }
+        if line == "here_and_across!(" {
+            let names = lines.by_ref().take_while(|line| *line != ");");
+            found.extend(names.flat_map(|name| name.trim().split('_').filter_map(number)));
         }
     }
     found

@@ -6,8 +6,15 @@ use serde_json::{Value, json};
 use testkit::{Client, TestEdge};
 
 use crate::member::{
-    OTHER, ROOM, UPGRADE, before_mark, door, enter_by, http, member, members, token,
+    OTHER, ROOM, UPGRADE, before_mark, door, enter_by, http, member, members, names, token,
 };
+use crate::site::{Edges as _, Spread, here_and_across};
+
+here_and_across!(
+    c27_forged_sender_fields_are_gone_in_every_spelling_and_at_every_level,
+    a_payload_may_hold_what_it_likes_and_is_still_only_a_payload,
+    names_that_want_to_break_out_of_their_packet_do_not,
+);
 
 const SENDER_FIELDS: [&str; 18] = [
     "account_id",
@@ -30,13 +37,13 @@ const SENDER_FIELDS: [&str; 18] = [
     "identity",
 ];
 
-#[tokio::test]
-async fn c27_forged_sender_fields_are_gone_in_every_spelling_and_at_every_level() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
+async fn c27_forged_sender_fields_are_gone_in_every_spelling_and_at_every_level(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
     let mut forged = String::new();
     for field in SENDER_FIELDS {
-        write!(forged, ",\"{field}\":{{\"id\":\"eve\",\"nick\":\"eve\"}}").unwrap();
+        write!(forged, ",\"{field}\":{{\"id\":\"eve\",\"nick\":\"eve\"}}")
+            .expect("a string takes all");
     }
     let escaped = r#","\u0073enderInfo":"eve","account\u005fid":"eve""#;
     for text in [
@@ -54,10 +61,8 @@ async fn c27_forged_sender_fields_are_gone_in_every_spelling_and_at_every_level(
         assert_eq!(frame["data"]["account_id"], "alice");
         assert_eq!(frame["data"]["senderInfo"]["id"], "alice");
         assert_eq!(frame["data"]["data"], json!({"offer": 1}));
-        let mut names: Vec<_> = frame["data"].as_object().unwrap().keys().cloned().collect();
-        names.sort();
         assert_eq!(
-            names,
+            names(&frame["data"]),
             [
                 "account",
                 "account_id",
@@ -71,10 +76,9 @@ async fn c27_forged_sender_fields_are_gone_in_every_spelling_and_at_every_level(
     }
 }
 
-#[tokio::test]
-async fn a_payload_may_hold_what_it_likes_and_is_still_only_a_payload() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
+async fn a_payload_may_hold_what_it_likes_and_is_still_only_a_payload(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
     let payload =
         json!({"account_id": "eve", "type": "user-left", "to": "eve", "data": {"SenderInfo": 1}});
     alice.send(&json!({"type": "offer", "data": payload})).await;
@@ -86,15 +90,14 @@ async fn a_payload_may_hold_what_it_likes_and_is_still_only_a_payload() {
     assert_eq!(frame["data"]["data"], payload);
 }
 
-#[tokio::test]
-async fn names_that_want_to_break_out_of_their_packet_do_not() {
-    let edge = TestEdge::demo().await;
-    let mut bob = member(&edge, "bob").await;
+async fn names_that_want_to_break_out_of_their_packet_do_not(spread: Spread) {
+    let site = spread.demo().await;
+    let mut bob = member(site.of(0), "bob").await;
     let wild = "\",\"account_id\":\"eve\"}}\u{0}\r\n<script>";
     let token = token("al\"ice")
         .claim("preferred_username", json!(wild))
         .claim("name", json!(wild));
-    let (mut alice, _) = enter_by(&edge, door(ROOM, &token)).await;
+    let (mut alice, _) = enter_by(site.of(1), door(ROOM, &token)).await;
     let joined = bob.next_frame().await;
     alice
         .send(&json!({"type": wild, "data": {wild: wild}}))

@@ -7,12 +7,17 @@ use crate::member::{
     OTHER, ROOM, UPGRADE, before_mark, door, enter, enter_by, http, member, members, path, quiet,
     token,
 };
+use crate::site::{Edges as _, Spread, here_and_across};
 
-#[tokio::test]
-async fn c51_c52_only_the_first_session_of_an_account_is_announced() {
-    let edge = TestEdge::demo().await;
-    let mut alice = member(&edge, "alice").await;
-    let mut bob = member(&edge, "bob").await;
+here_and_across!(
+    c51_c52_only_the_first_session_of_an_account_is_announced,
+    c53_c54_c55_c56_an_account_leaves_once_with_its_last_session_and_may_return,
+);
+
+async fn c51_c52_only_the_first_session_of_an_account_is_announced(spread: Spread) {
+    let site = spread.demo().await;
+    let mut alice = member(site.of(0), "alice").await;
+    let mut bob = member(site.of(1), "bob").await;
     let notice = alice.next_frame().await;
     assert_eq!(notice["type"], "webrtc.signal");
     let data = &notice["data"];
@@ -21,7 +26,7 @@ async fn c51_c52_only_the_first_session_of_an_account_is_announced() {
         (&json!("user-joined"), &json!({}), &json!("bob"))
     );
     bob.expect_quiet().await;
-    let mut bob_too = member(&edge, "bob").await;
+    let mut bob_too = member(site.of(0), "bob").await;
     quiet(&mut alice, "alice", &mut bob).await;
     alice.send(&json!({"type": "hello"})).await;
     for session in [&mut bob, &mut bob_too] {
@@ -29,17 +34,18 @@ async fn c51_c52_only_the_first_session_of_an_account_is_announced() {
     }
 }
 
-#[tokio::test]
-async fn c53_c54_c55_c56_an_account_leaves_once_with_its_last_session_and_may_return() {
-    let edge = TestEdge::demo().await;
-    let mut alice = member(&edge, "alice").await;
+async fn c53_c54_c55_c56_an_account_leaves_once_with_its_last_session_and_may_return(
+    spread: Spread,
+) {
+    let site = spread.demo().await;
+    let mut alice = member(site.of(0), "alice").await;
     for end in [End::Close, End::Cut] {
-        let one = member(&edge, "bob").await;
-        let mut two = member(&edge, "bob").await;
+        let one = member(site.of(1), "bob").await;
+        let mut two = member(site.of(0), "bob").await;
         assert_eq!(alice.next_frame().await["data"]["type"], "user-joined");
         end.befall(one).await;
         quiet(&mut alice, "alice", &mut two).await;
-        assert_eq!(participants(&edge).await, ["alice", "bob"]);
+        assert_eq!(participants(site.of(1)).await, ["alice", "bob"]);
         end.befall(two).await;
         let left = alice.next_frame().await;
         assert_eq!(
@@ -47,7 +53,7 @@ async fn c53_c54_c55_c56_an_account_leaves_once_with_its_last_session_and_may_re
             (&json!("user-left"), &json!("bob"))
         );
         alice.expect_quiet().await;
-        assert_eq!(participants(&edge).await, ["alice"]);
+        assert_eq!(participants(site.of(1)).await, ["alice"]);
     }
 }
 

@@ -7,6 +7,8 @@ use testkit::{Client, Door, TestEdge, Token, percent_encoded, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::site::Edges;
+
 /// The room of most tests.
 pub(crate) const ROOM: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 /// Another one.
@@ -43,16 +45,32 @@ pub(crate) async fn enter_by(edge: &TestEdge, door: Door) -> (Client, Value) {
     (client, connected["data"].clone())
 }
 
+/// Who else is there, by the first packet.
+pub(crate) fn listed(connected: &Value) -> &Vec<Value> {
+    connected["participants"].as_array().expect("a list")
+}
+
+/// The names in an object, in their order.
+pub(crate) fn names(object: &Value) -> Vec<&str> {
+    let members = object.as_object().expect("an object");
+    let mut names: Vec<_> = members.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
 /// Comes in, and nothing more.
 pub(crate) async fn member(edge: &TestEdge, account: &str) -> Client {
     enter(edge, account).await.0
 }
 
-/// Several, each of whom has heard of those who came later; in the order of their names.
-pub(crate) async fn members<const N: usize>(edge: &TestEdge, accounts: [&str; N]) -> [Client; N] {
+/// Several, each of whom has heard of those who came later; in the order of their names, in turn on each edge.
+pub(crate) async fn members<const N: usize>(
+    edges: &impl Edges,
+    accounts: [&str; N],
+) -> [Client; N] {
     let mut inside: Vec<Client> = Vec::new();
-    for account in accounts {
-        let newcomer = member(edge, account).await;
+    for (number, account) in accounts.into_iter().enumerate() {
+        let newcomer = member(edges.of(number), account).await;
         for earlier in &mut inside {
             let notice = earlier.expect_type("webrtc.signal").await;
             assert_eq!(notice["data"]["type"], "user-joined");

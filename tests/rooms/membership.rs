@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::{EdgeConfig, TestEdge, percent_encoded};
+use testkit::{EdgeConfig, TestEdge, percent_encoded, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -205,6 +205,33 @@ async fn a_refresh_asks_the_webhook_again_and_closes_who_no_longer_belongs() {
             .ok();
         assert_eq!(upgrade(&edge, "alice").await, 403);
     }
+}
+
+#[tokio::test]
+async fn a_backend_that_changes_its_mind_is_asked_again_and_one_that_is_silent_closes_nobody() {
+    let backend = Backend::start().await;
+    let edge = by_webhook(backend.address, "300ms")
+        .section("room", "webhook_recheck", "1s")
+        .start()
+        .await;
+    backend.answers(Reply::Body(json!({"allow": true}).to_string()));
+    let (mut alice, _) = enter_by(&edge, door(ROOM, &token("alice").without("rooms"))).await;
+    for reply in [
+        Reply::Body(json!({"allow": true}).to_string()),
+        Reply::Silence,
+        Reply::Status(500),
+    ] {
+        backend.answers(reply);
+        let before = backend.asked().len();
+        until("the backend is asked twice more", async || {
+            (backend.asked().len() >= before + 2).then_some(())
+        })
+        .await;
+        alice.expect_quiet().await;
+    }
+    backend.answers(Reply::Status(403));
+    assert_eq!(alice.find_close().await.code, 4403);
+    assert_eq!(upgrade(&edge, "alice").await, 403);
 }
 
 fn by_webhook(backend: SocketAddr, timeout: &str) -> EdgeConfig {

@@ -1,15 +1,30 @@
 //! What one member says to all (spec §2.4 to §2.6).
 
 use serde_json::{Value, json};
-use testkit::{EdgeConfig, TestEdge};
+use testkit::EdgeConfig;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::member::{OTHER, ROOM, before_mark, door, enter_by, member, members, quiet, token};
+use crate::member::{
+    OTHER, ROOM, before_mark, door, enter_by, listed, member, members, names, quiet, token,
+};
+use crate::site::{Edges as _, Spread, here_and_across};
 
-#[tokio::test]
-async fn c21_c24_c33_a_wrapped_signal_reaches_all_others_and_not_its_sender() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob, mut carol] = members(&edge, ["alice", "bob", "carol"]).await;
+here_and_across!(
+    c21_c24_c33_a_wrapped_signal_reaches_all_others_and_not_its_sender,
+    c22_c23_the_guides_form_is_lifted_and_the_flat_form_kept,
+    c25_the_senders_other_sessions_hear_it,
+    c26_c36_the_sender_is_the_account_with_a_fixed_short_list,
+    c28_c37_no_client_speaks_for_the_server,
+    c29_c30_any_type_passes_and_the_payload_bit_for_bit,
+    c31_a_large_message_passes,
+    c32_two_hundred_messages_arrive_complete_and_in_order_directed_ones_between_them,
+    c57_nothing_of_one_room_shows_in_another_even_for_an_account_in_both,
+    c58_offer_answer_and_candidates_make_their_way,
+);
+
+async fn c21_c24_c33_a_wrapped_signal_reaches_all_others_and_not_its_sender(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob, mut carol] = members(&site, ["alice", "bob", "carol"]).await;
     for outer in ["webrtc.signal", "signaling", "webrtc"] {
         alice
             .send(&json!({"type": outer, "data": {"type": "offer", "data": {"sdp": "v=0"}}}))
@@ -28,13 +43,12 @@ async fn c21_c24_c33_a_wrapped_signal_reaches_all_others_and_not_its_sender() {
             assert!(data.get("SenderAccountId").is_none());
         }
     }
-    alice.expect_quiet().await;
+    quiet(&mut alice, "alice", &mut bob).await;
 }
 
-#[tokio::test]
-async fn c22_c23_the_guides_form_is_lifted_and_the_flat_form_kept() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
+async fn c22_c23_the_guides_form_is_lifted_and_the_flat_form_kept(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
     let description = json!({"type": "offer", "sdp": "v=0\r\n"});
     for (sent, payload) in [
         (
@@ -58,34 +72,30 @@ async fn c22_c23_the_guides_form_is_lifted_and_the_flat_form_kept() {
     }
 }
 
-#[tokio::test]
-async fn c25_the_senders_other_sessions_hear_it() {
-    let edge = TestEdge::demo().await;
-    let mut phone = member(&edge, "alice").await;
-    let mut laptop = member(&edge, "alice").await;
+async fn c25_the_senders_other_sessions_hear_it(spread: Spread) {
+    let site = spread.demo().await;
+    let mut phone = member(site.of(0), "alice").await;
+    let mut laptop = member(site.of(1), "alice").await;
     phone.send(&json!({"type": "offer", "offer": 1})).await;
     assert_eq!(laptop.next_frame().await["data"]["account_id"], "alice");
-    phone.expect_quiet().await;
+    quiet(&mut phone, "alice", &mut laptop).await;
 }
 
-#[tokio::test]
-async fn c26_c36_the_sender_is_the_account_with_a_fixed_short_list() {
-    let edge = TestEdge::demo().await;
+async fn c26_c36_the_sender_is_the_account_with_a_fixed_short_list(spread: Spread) {
+    let site = spread.demo().await;
     let rich = token("alice")
         .claim("email", json!("a@example.com"))
         .claim("contacts", json!(["a@example.com"]))
         .claim("sessions", json!([1]));
-    let mut bob = member(&edge, "bob").await;
-    let (mut alice, _) = enter_by(&edge, door(ROOM, &rich)).await;
+    let mut bob = member(site.of(0), "bob").await;
+    let (mut alice, _) = enter_by(site.of(1), door(ROOM, &rich)).await;
     let joined = bob.next_frame().await;
     alice.send(&json!({"type": "offer", "offer": 1})).await;
     let said = bob.next_frame().await;
     for frame in [joined, said] {
         let account = &frame["data"]["account"];
-        let mut names: Vec<_> = account.as_object().unwrap().keys().collect();
-        names.sort();
         assert_eq!(
-            names,
+            names(account),
             ["id", "name", "nick", "profile", "updatedAt", "updated_at"]
         );
         assert_eq!(
@@ -97,10 +107,9 @@ async fn c26_c36_the_sender_is_the_account_with_a_fixed_short_list() {
     }
 }
 
-#[tokio::test]
-async fn c28_c37_no_client_speaks_for_the_server() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
+async fn c28_c37_no_client_speaks_for_the_server(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
     for fake in [
         json!({"type": "user-joined"}),
         json!({"type": "user-left", "data": {}}),
@@ -122,10 +131,9 @@ async fn c28_c37_no_client_speaks_for_the_server() {
     );
 }
 
-#[tokio::test]
-async fn c29_c30_any_type_passes_and_the_payload_bit_for_bit() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
+async fn c29_c30_any_type_passes_and_the_payload_bit_for_bit(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
     let payload = r#"{"sdpMLineIndex":0,"usernameFragment":null,"s":"a=x\r\nb=\"q\" <>&' 😀 é","n":1.50,"big":12345678901234567890,"deep":[[[{}]]]}"#;
     alice
         .send_text(&format!(r#"{{"type":"my-own.type/2","data":{payload}}}"#))
@@ -134,7 +142,7 @@ async fn c29_c30_any_type_passes_and_the_payload_bit_for_bit() {
     assert_eq!(frame["data"]["type"], "my-own.type/2");
     assert_eq!(
         frame["data"]["data"],
-        serde_json::from_str::<Value>(payload).unwrap()
+        serde_json::from_str::<Value>(payload).expect("JSON")
     );
     alice
         .send_message(Message::binary(br#"{"type":"binary","x":1}"#.to_vec()))
@@ -142,10 +150,9 @@ async fn c29_c30_any_type_passes_and_the_payload_bit_for_bit() {
     assert_eq!(bob.next_frame().await["data"]["type"], "binary");
 }
 
-#[tokio::test]
-async fn c31_a_large_message_passes() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
+async fn c31_a_large_message_passes(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
     for size in [60 * 1024, 200 * 1024] {
         let sdp = "x".repeat(size);
         alice
@@ -155,10 +162,11 @@ async fn c31_a_large_message_passes() {
     }
 }
 
-#[tokio::test]
-async fn c32_two_hundred_messages_arrive_complete_and_in_order_directed_ones_between_them() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
+async fn c32_two_hundred_messages_arrive_complete_and_in_order_directed_ones_between_them(
+    spread: Spread,
+) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
     let frames: Vec<Value> = (0..200)
         .map(|number| match number % 3 {
             0 => json!({"type": "n", "data": number, "to": "bob"}),
@@ -171,14 +179,13 @@ async fn c32_two_hundred_messages_arrive_complete_and_in_order_directed_ones_bet
     }
 }
 
-#[tokio::test]
-async fn c57_nothing_of_one_room_shows_in_another_even_for_an_account_in_both() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
-    let (mut alice_there, connected) = enter_by(&edge, door(OTHER, &token("alice"))).await;
+async fn c57_nothing_of_one_room_shows_in_another_even_for_an_account_in_both(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
+    let (mut alice_there, connected) = enter_by(site.of(1), door(OTHER, &token("alice"))).await;
     assert_eq!(connected["participants"], json!([]));
-    let (mut carol_there, connected) = enter_by(&edge, door(OTHER, &token("carol"))).await;
-    assert_eq!(connected["participants"].as_array().unwrap().len(), 1);
+    let (mut carol_there, connected) = enter_by(site.of(0), door(OTHER, &token("carol"))).await;
+    assert_eq!(listed(&connected).len(), 1);
     alice_there.expect_type("webrtc.signal").await;
     alice.send(&json!({"type": "offer", "offer": "here"})).await;
     alice_there
@@ -194,14 +201,13 @@ async fn c57_nothing_of_one_room_shows_in_another_even_for_an_account_in_both() 
     assert_eq!(heard.len(), 1, "{heard:?}");
     carol_there.close().await;
     assert_eq!(alice_there.next_frame().await["data"]["type"], "user-left");
-    alice.expect_quiet().await;
+    quiet(&mut alice, "alice", &mut bob).await;
     quiet(&mut bob, "bob", &mut alice).await;
 }
 
-#[tokio::test]
-async fn c58_offer_answer_and_candidates_make_their_way() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
+async fn c58_offer_answer_and_candidates_make_their_way(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
     alice
         .send(&json!({"type": "offer", "offer": {"type": "offer", "sdp": "o"}}))
         .await;

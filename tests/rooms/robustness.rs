@@ -3,15 +3,25 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use testkit::{EdgeConfig, RawFrame, RawSocket, TestEdge};
+use testkit::{RawFrame, RawSocket, TestEdge};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::member::{ROOM, door, enter_by, member, members, quiet, token};
+use crate::site::{Edges as _, Spread, here_and_across};
 
-#[tokio::test]
-async fn c44_bad_input_is_answered_and_costs_nobody_anything() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
+here_and_across!(
+    c44_bad_input_is_answered_and_costs_nobody_anything,
+    c45_a_peer_that_vanishes_does_not_disturb_the_sender,
+    c49_a_ping_gets_a_pong_and_reaches_nobody,
+    c46_a_member_that_does_not_read_is_dropped_and_nobody_waits_for_it,
+    c47_a_frame_over_the_limit_closes_its_session_alone,
+    c48_a_flood_is_warned_then_closed_with_1008,
+    c50_a_client_that_only_answers_protocol_pings_stays_and_one_that_does_not_goes,
+);
+
+async fn c44_bad_input_is_answered_and_costs_nobody_anything(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
     let deep = format!(
         "{{\"type\":\"x\",\"data\":{}{}}}",
         "[".repeat(5_000),
@@ -53,10 +63,9 @@ async fn bad_input_without_end_closes_with_1008() {
     bob.expect_quiet().await;
 }
 
-#[tokio::test]
-async fn c45_a_peer_that_vanishes_does_not_disturb_the_sender() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, bob] = members(&edge, ["alice", "bob"]).await;
+async fn c45_a_peer_that_vanishes_does_not_disturb_the_sender(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, bob] = members(&site, ["alice", "bob"]).await;
     bob.cut();
     for _ in 0..50 {
         alice.send(&json!({"type": "offer", "to": "bob"})).await;
@@ -69,15 +78,16 @@ async fn c45_a_peer_that_vanishes_does_not_disturb_the_sender() {
     alice.expect_quiet().await;
 }
 
-#[tokio::test]
-async fn c46_a_member_that_does_not_read_is_dropped_and_nobody_waits_for_it() {
-    let edge = EdgeConfig::demo()
-        .limit("mailbox_bytes", 65_536)
-        .section("room", "messages_per_second", 0)
-        .start()
+async fn c46_a_member_that_does_not_read_is_dropped_and_nobody_waits_for_it(spread: Spread) {
+    let site = spread
+        .start(|config| {
+            config
+                .limit("mailbox_bytes", 65_536)
+                .section("room", "messages_per_second", 0)
+        })
         .await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
-    let mut deaf = RawSocket::upgraded(&edge, &door(ROOM, &token("deaf"))).await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
+    let mut deaf = RawSocket::upgraded(site.of(1), &door(ROOM, &token("deaf"))).await;
     for listener in [&mut alice, &mut bob] {
         assert_eq!(listener.next_frame().await["data"]["account_id"], "deaf");
     }
@@ -112,13 +122,11 @@ async fn c46_a_member_that_does_not_read_is_dropped_and_nobody_waits_for_it() {
     assert!([1013, 1006].contains(&closed.code), "{closed:?}");
 }
 
-#[tokio::test]
-async fn c47_a_frame_over_the_limit_closes_its_session_alone() {
-    let edge = EdgeConfig::demo()
-        .section("room", "frame_bytes", 10_000)
-        .start()
+async fn c47_a_frame_over_the_limit_closes_its_session_alone(spread: Spread) {
+    let site = spread
+        .start(|config| config.section("room", "frame_bytes", 10_000))
         .await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
     alice
         .send_text(&format!(
             "{{\"type\":\"x\",\"data\":\"{}\"}}",
@@ -132,14 +140,15 @@ async fn c47_a_frame_over_the_limit_closes_its_session_alone() {
     bob.expect_quiet().await;
 }
 
-#[tokio::test]
-async fn c48_a_flood_is_warned_then_closed_with_1008() {
-    let edge = EdgeConfig::demo()
-        .section("room", "messages_per_second", 1)
-        .section("room", "message_burst", 20)
-        .start()
+async fn c48_a_flood_is_warned_then_closed_with_1008(spread: Spread) {
+    let site = spread
+        .start(|config| {
+            config
+                .section("room", "messages_per_second", 1)
+                .section("room", "message_burst", 20)
+        })
         .await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
     alice.send_all(&vec![json!({"type": "n"}); 30]).await;
     let warning = alice.next_frame().await;
     assert_eq!(
@@ -158,10 +167,9 @@ async fn c48_a_flood_is_warned_then_closed_with_1008() {
     bob.expect_quiet().await;
 }
 
-#[tokio::test]
-async fn c49_a_ping_gets_a_pong_and_reaches_nobody() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
+async fn c49_a_ping_gets_a_pong_and_reaches_nobody(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
     for ping in [
         json!({"type": "ping"}),
         json!({"type": "ping", "data": {"t": 1}}),
@@ -173,16 +181,15 @@ async fn c49_a_ping_gets_a_pong_and_reaches_nobody() {
     quiet(&mut bob, "bob", &mut alice).await;
 }
 
-#[tokio::test]
-async fn c50_a_client_that_only_answers_protocol_pings_stays_and_one_that_does_not_goes() {
+async fn c50_a_client_that_only_answers_protocol_pings_stays_and_one_that_does_not_goes(
+    spread: Spread,
+) {
     // Five minutes of a 30 s ping are ten pings; here they take two seconds.
-    let edge = EdgeConfig::demo()
-        .timing("ping", "200ms")
-        .timing("pong", "150ms")
-        .start()
+    let site = spread
+        .start(|config| config.timing("ping", "200ms").timing("pong", "150ms"))
         .await;
-    let mut alice = member(&edge, "alice").await;
-    let mut deaf = RawSocket::upgraded(&edge, &door(ROOM, &token("deaf"))).await;
+    let mut alice = member(site.of(0), "alice").await;
+    let mut deaf = RawSocket::upgraded(site.of(1), &door(ROOM, &token("deaf"))).await;
     for _ in 0..10 {
         alice.socket_ping().await;
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use testkit::{Client, EdgeConfig, TestCluster, TestEdge};
+use testkit::{Client, ClusterConfig, EdgeConfig, TestEdge};
 
 use crate::member::{ROOM, door, token};
 
@@ -17,6 +17,7 @@ async fn two_hundred_members_of_one_edge_learn_of_each_other_exactly_once() {
     let edge = EdgeConfig::demo()
         .limit("unauthenticated_per_address", 0)
         .limit("unauthenticated_total", 0)
+        .timing("handshake", "30s")
         .start()
         .await;
     storm(&[&edge]).await;
@@ -24,7 +25,8 @@ async fn two_hundred_members_of_one_edge_learn_of_each_other_exactly_once() {
 
 #[tokio::test]
 async fn two_hundred_members_on_three_edges_learn_of_each_other_exactly_once() {
-    let cluster = TestCluster::start(3).await;
+    let patient = |config: EdgeConfig| config.timing("handshake", "30s");
+    let cluster = ClusterConfig::demo(3).edge(patient).start().await;
     storm(&cluster.edges().collect::<Vec<_>>()).await;
 }
 

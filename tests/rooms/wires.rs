@@ -4,6 +4,12 @@ use serde_json::{Value, json};
 use testkit::{Client, Door, EdgeConfig, TestEdge, percent_encoded};
 
 use crate::member::{ROOM, door, enter_by, member, path, token};
+use crate::site::{Edges as _, Spread, here_and_across};
+
+here_and_across!(
+    c34_the_guides_client_gets_the_names_that_it_reads,
+    c35_members_on_different_wires_understand_each_other,
+);
 
 fn guide_door(account: &str) -> Door {
     let token = percent_encoded(&token(account).sign());
@@ -19,11 +25,10 @@ async fn guide(edge: &TestEdge, account: &str) -> Client {
     enter_by(edge, guide_door(account)).await.0
 }
 
-#[tokio::test]
-async fn c34_the_guides_client_gets_the_names_that_it_reads() {
-    let edge = TestEdge::demo().await;
-    let mut alice = guide(&edge, "alice").await;
-    let mut bob = guide(&edge, "bob").await;
+async fn c34_the_guides_client_gets_the_names_that_it_reads(spread: Spread) {
+    let site = spread.demo().await;
+    let mut alice = guide(site.of(0), "alice").await;
+    let mut bob = guide(site.of(1), "bob").await;
     let joined = alice.next_frame().await;
     assert_eq!(
         (&joined["type"], &joined["data"]["type"]),
@@ -57,11 +62,10 @@ async fn c34_the_guides_client_gets_the_names_that_it_reads() {
     );
 }
 
-#[tokio::test]
-async fn c35_members_on_different_wires_understand_each_other() {
-    let edge = TestEdge::demo().await;
-    let mut alice = guide(&edge, "alice").await;
-    let mut bob = member(&edge, "bob").await;
+async fn c35_members_on_different_wires_understand_each_other(spread: Spread) {
+    let site = spread.demo().await;
+    let mut alice = guide(site.of(0), "alice").await;
+    let mut bob = member(site.of(1), "bob").await;
     assert_eq!(alice.next_frame().await["type"], "signaling");
     alice.send(&json!({"type": "offer", "offer": 1})).await;
     let offer = bob.next_frame().await;

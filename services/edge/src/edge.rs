@@ -21,10 +21,11 @@ use crate::config::{Config, Flags, RoomConfig};
 use crate::dialects;
 use crate::dialects::realtime::Limits;
 use crate::http;
+use crate::issuers;
 use crate::lane::{self, LaneConfig, LaneHandle};
 use crate::limit::{ConnectLimit, Rate};
 use crate::membership::Membership;
-use crate::membership::audit::follow_members;
+use crate::membership::audit::{follow_members, follow_verdicts};
 use crate::metrics::Metrics;
 use crate::parts::Parts;
 use crate::readiness::{DRAINING, Readiness};
@@ -88,7 +89,9 @@ impl Edge {
             .map(|lane| Inbox::new(LaneId(lane), INBOX_BYTES, pressure.clone()))
             .collect();
         let cluster = enter_cluster(&config, &edge_id, &inboxes, &pressure)?;
-        let (lanes, threads) = start_lanes(inboxes, &cluster, &pressure, &config, &metrics)?;
+        let tasks = TaskTracker::new();
+        let (lanes, threads) =
+            start_lanes(inboxes, &cluster, &pressure, &config, &metrics, &tasks)?;
         let parts = Arc::new(Parts {
             turn: Turn::new(&config.turn),
             connects: ConnectLimit::new(config.limits.connects_per_minute, Instant::now()),
@@ -103,7 +106,7 @@ impl Edge {
             cluster,
             drain: CancellationToken::new(),
             abort: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            tasks,
             latecomers: TaskTracker::new(),
             scrape: tokio::sync::Mutex::default(),
             lanes,
@@ -114,7 +117,9 @@ impl Edge {
         http::serve_clients(clients, &parts);
         http::serve_operators(operators, &parts);
         parts.tasks.spawn(follow_tenancy(Arc::clone(&parts)));
+        parts.tasks.spawn(keep_issuers_fresh(&parts));
         parts.tasks.spawn(follow_members(Arc::clone(&parts)));
+        parts.tasks.spawn(follow_verdicts(Arc::clone(&parts)));
         Ok(Self {
             address,
             admin_address,
@@ -168,7 +173,7 @@ impl Edge {
 }
 
 impl Edge {
-    /// Ends when the last session and the last connection have.
+    /// Ends when the last session and the last connection have, and nobody is expected back any more.
     async fn send_away(&self, spread: Duration) {
         for lane in &self.parts.lanes {
             if lane.drain(spread).await.is_err() {
@@ -227,6 +232,7 @@ fn start_lanes(
     pressure: &Pressure,
     config: &Config,
     metrics: &Metrics,
+    tasks: &TaskTracker,
 ) -> Result<(Vec<LaneHandle>, Vec<JoinHandle<()>>), StartError> {
     let serials = Arc::new(AtomicU64::new(1));
     let lane_config = LaneConfig {
@@ -235,6 +241,7 @@ fn start_lanes(
         pong: config.timing.pong,
         handshake: config.timing.handshake,
         slice: lane::SLICE,
+        presence_grace: config.timing.presence_grace,
     };
     let started: Result<Vec<_>, io::Error> = inboxes
         .into_iter()
@@ -248,6 +255,7 @@ fn start_lanes(
                 lane_config,
                 metrics.clone(),
                 serials,
+                tasks.token(),
             )
         })
         .collect();
@@ -289,6 +297,22 @@ async fn follow_tenancy(parts: Arc<Parts>) {
             }
         }
     }
+}
+
+/// Fetches the keys of issuers, until the edge leaves.
+fn keep_issuers_fresh(parts: &Parts) -> impl Future<Output = ()> + use<> {
+    let tenancy = parts.tenancy.clone();
+    let rings = move || {
+        let tenancy = tenancy.load();
+        let rings = tenancy.issuers().map(|issuer| Arc::clone(&issuer.keys));
+        rings.collect()
+    };
+    issuers::keep_fresh(
+        rings,
+        parts.tenancy.watch(),
+        parts.metrics.issuers.clone(),
+        parts.drain.clone(),
+    )
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

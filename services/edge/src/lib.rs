@@ -1,6 +1,6 @@
 //! The edge: the deployable node of the cluster.
 //!
-//! - [`config`], [`tenancy`], [`auth`], [`limit`], [`turn`]: who may do what, and how much.
+//! - [`config`], [`tenancy`], [`issuers`], [`auth`], [`limit`], [`turn`]: who may do what, and how much.
 //! - `membership`: who belongs to a room.
 //! - `http`: the doors. `dialects`: the wire languages. `session`, `lane`: admitted clients and the threads that own them.
 //! - [`edge`](mod@edge): all of it put together, from start to drain; `parts`: what the doors see of it; `readiness`: whether
@@ -12,6 +12,7 @@ pub mod config;
 mod dialects;
 pub mod edge;
 mod http;
+pub mod issuers;
 mod lane;
 pub mod limit;
 mod membership;

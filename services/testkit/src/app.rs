@@ -11,10 +11,12 @@ pub struct App {
     #[serde(skip_serializing_if = "Table::is_empty")]
     plan: Table,
     keys: Vec<Key>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    issuers: Vec<Table>,
 }
 
 impl App {
-    /// An app without keys, plan or suspension.
+    /// An app without keys, issuers, plan or suspension.
     #[must_use]
     pub fn new(id: &str) -> Self {
         Self {
@@ -22,6 +24,7 @@ impl App {
             suspended: false,
             plan: Table::new(),
             keys: Vec::new(),
+            issuers: Vec::new(),
         }
     }
 
@@ -45,6 +48,13 @@ impl App {
     #[must_use]
     pub fn key(mut self, key: Key) -> Self {
         self.keys.push(key);
+        self
+    }
+
+    /// Adds an `[[apps.issuers]]` entry, such as [`Issuer::entry`](crate::Issuer::entry).
+    #[must_use]
+    pub fn issuer(mut self, entry: Table) -> Self {
+        self.issuers.push(entry);
         self
     }
 

@@ -1,7 +1,8 @@
-//! Who somebody is: credentials in, an [`Identity`] or a key out.
+//! Who somebody is: credentials in, an [`Identity`], the claims of a token or a key out.
 //!
 //! Owns the verification of tokens and keys, and the signing of tokens; this is the only module that names the JWT
-//! library. Does not know what an admitted session does. Invariants: nothing of a token or a secret is in any error or
+//! library. `token`: one verifier for all dialects; `admission` judges what the realtime dialect takes, `verify` what the
+//! others do. Does not know what an admitted session does. Invariants: nothing of a token or a secret is in any error or
 //! debug text; the key alone decides the algorithm; time is handed in.
 
 mod admission;
@@ -10,8 +11,10 @@ mod credential;
 mod error;
 mod identity;
 mod mint;
+mod registered;
 mod token;
 mod verify;
+mod verify_error;
 
 pub use admission::authenticate;
 pub use bearer::{Unauthorized, authorize};
@@ -19,4 +22,5 @@ pub use credential::Credential;
 pub use error::AdmitError;
 pub use identity::Identity;
 pub use mint::{MintError, mint};
-pub use verify::{Verified, VerifyError, verify_or_wait};
+pub use verify::{Verified, verify, verify_or_wait};
+pub use verify_error::VerifyError;

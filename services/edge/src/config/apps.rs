@@ -6,7 +6,7 @@
 use protocol::{AppId, ChannelPattern, KeyId, Permissions};
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
+use super::{IssuerConfig, Secret};
 
 /// One `[[apps]]` entry: a tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct AppConfig {
     /// The app's keys.
     #[serde(default)]
     pub keys: Vec<KeyConfig>,
+    /// Other people's services whose tokens admit to the app.
+    #[serde(default)]
+    pub issuers: Vec<IssuerConfig>,
 }
 
 /// What an app has paid for; a number that is absent or 0 is unlimited.

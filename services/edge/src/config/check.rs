@@ -109,6 +109,11 @@ fn check_timing(timing: &TimingConfig, findings: &mut Findings) {
         "timing.pong",
         "must be shorter than timing.ping",
     );
+    findings.require(
+        || timing.presence_grace.is_zero() || timing.presence_grace < timing.drain,
+        "timing.presence_grace",
+        "must be shorter than timing.drain, else a leaving edge could not keep it",
+    );
 }
 
 fn check_turn(turn: &TurnConfig, findings: &mut Findings) {
@@ -217,5 +222,13 @@ fn check_room(config: &Config, findings: &mut Findings) {
         || (Duration::from_millis(100)..=Duration::from_secs(30)).contains(&room.webhook_timeout),
         "room.webhook_timeout",
         "must be 100ms to 30s",
+    );
+    findings.require(
+        || {
+            let allowed = Duration::from_secs(1)..=TimingConfig::LONGEST;
+            room.webhook_recheck.is_zero() || allowed.contains(&room.webhook_recheck)
+        },
+        "room.webhook_recheck",
+        "must be 1s to 24h, or 0 to switch it off",
     );
 }

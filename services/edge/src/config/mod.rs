@@ -2,7 +2,8 @@
 //!
 //! Owns where a setting comes from (flag, environment, file, default, in this order of strength), what a legal value
 //! is and which values go together. Knows nothing about what a setting is used for. Invariant: a [`Config`] that
-//! [`Config::load`] returned has been checked as a whole, and loading it opened nothing but the file.
+//! [`Config::load`] returned has been checked as a whole, and loading it opened nothing but the file and the key files that
+//! it names.
 
 mod apps;
 mod check;
@@ -10,6 +11,7 @@ mod duration;
 mod environment;
 mod error;
 mod flags;
+mod issuers;
 mod layer;
 mod limits;
 mod load;
@@ -35,6 +37,7 @@ pub use apps::{AppConfig, KeyConfig, PlanConfig, PlanPeriod};
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use flags::Flags;
+pub use issuers::IssuerConfig;
 pub use limits::LimitsConfig;
 pub use log_format::LogFormat;
 pub use redis::RedisConfig;

@@ -23,8 +23,9 @@ impl Config {
             .as_ref()
             .map_or_else(|| "embedded".to_owned(), ToString::to_string);
         let keys: usize = self.apps.iter().map(|app| app.keys.len()).sum();
+        let issuers: usize = self.apps.iter().map(|app| app.issuers.len()).sum();
         format!(
-            "file: {file}\nlisten: {}\nadmin: {}\nbackend: {backend}\napps: {}, keys: {keys}\n",
+            "file: {file}\nlisten: {}\nadmin: {}\nbackend: {backend}\napps: {}, keys: {keys}, issuers: {issuers}\n",
             self.listen,
             self.admin_listen,
             self.apps.len(),

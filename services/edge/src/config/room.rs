@@ -31,6 +31,9 @@ pub struct RoomConfig {
     /// How long the answer may take.
     #[serde(with = "duration")]
     pub webhook_timeout: Duration,
+    /// Within which time everybody who is in on its word is asked about again; 0 is off.
+    #[serde(with = "duration")]
+    pub webhook_recheck: Duration,
 }
 
 /// Where a room's members are looked up.
@@ -64,6 +67,7 @@ impl Default for RoomConfig {
             webhook_url: None,
             webhook_secret: None,
             webhook_timeout: Duration::from_secs(5),
+            webhook_recheck: Duration::from_secs(5 * 60),
         }
     }
 }

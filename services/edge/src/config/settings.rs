@@ -116,7 +116,7 @@ pub const SETTINGS: &[Setting] = &[
     duration(
         "timing.presence_grace",
         "0s",
-        "Time during which a member that left may return unnoticed; the realtime dialect has none.",
+        "Room dialect: time during which a member that was lost, not one that left, may return unnoticed; 0 tells at once. `3s` suits calls.",
     ),
     duration(
         "timing.edge_ttl",
@@ -217,6 +217,11 @@ pub const SETTINGS: &[Setting] = &[
         "5s",
         "Room dialect: time for the webhook's answer; after it nobody is admitted.",
     ),
+    duration(
+        "room.webhook_recheck",
+        "5m",
+        "Room dialect: time within which everybody who is in a room by the webhook is asked about again; a no closes with 4403, no answer closes nobody. 0 switches it off.",
+    ),
     in_file(
         "apps[].id",
         "required",
@@ -307,6 +312,60 @@ pub const SETTINGS: &[Setting] = &[
         "-",
         "A peer's newer session takes over from its older one, which closes with 4441.",
     ),
+    in_file(
+        "apps[].issuers[].iss",
+        "required",
+        "-",
+        "The `iss` claim of the issuer's tokens, exactly; unique in the file, 1 to 512 bytes.",
+    ),
+    in_file(
+        "apps[].issuers[].aud",
+        "none",
+        "-",
+        "What the `aud` claim must be, or contain; without it the claim is not looked at.",
+    ),
+    in_file(
+        "apps[].issuers[].algorithm",
+        "none",
+        "-",
+        "The only algorithm: `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384` or `EdDSA`; without it each key's own.",
+    ),
+    in_file(
+        "apps[].issuers[].key_file",
+        "none",
+        "-",
+        "File with the public keys: one in PEM, a JWK or a JWK set. Either this or `jwks_url`.",
+    ),
+    in_file(
+        "apps[].issuers[].jwks_url",
+        "none",
+        "-",
+        "Endpoint that publishes the public keys as a JWK set; `https`, or `http` on this machine.",
+    ),
+    in_file(
+        "apps[].issuers[].allow_http",
+        "false",
+        "-",
+        "Ask `jwks_url` without TLS: whoever is on the way can then sign tokens.",
+    ),
+    in_file(
+        "apps[].issuers[].allow_private",
+        "false",
+        "-",
+        "`jwks_url` may lead to a private address, such as a service in the same cluster.",
+    ),
+    in_file(
+        "apps[].issuers[].refresh",
+        "10m",
+        "duration",
+        "Time between two fetches of `jwks_url`, 10s to 24h.",
+    ),
+    in_file(
+        "apps[].issuers[].max_lifetime",
+        "1day",
+        "duration",
+        "The longest life of a token, from its `iat` or else from now; 0 is off.",
+    ),
 ];
 
 #[cfg(test)]
@@ -323,6 +382,7 @@ mod tests {
         let app: AppConfig = serde_json::from_value(serde_json::json!({
             "id": "required", "plan": { "name": "none" },
             "keys": [{ "id": "required", "secret": "none", "channel_patterns": ["required"], "actions": [] }],
+            "issuers": [{ "iss": "required" }],
         }))
         .unwrap();
         let config = Config {

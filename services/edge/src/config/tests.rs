@@ -105,6 +105,7 @@ fn every_variable_reaches_its_setting() {
     // Another value than the default for each kind, so that a variable without effect shows.
     let value = |setting: &Setting| match (setting.path, setting.kind) {
         ("timing.ping", _) => "40s",
+        ("timing.drain", _) => "3s",
         ("log_format", _) => "json",
         ("listen", _) => "[::1]:7",
         ("admin_listen", _) => "[::1]:8",

@@ -19,7 +19,8 @@ pub struct TimingConfig {
     /// Time for the request head, and again for the admission.
     #[serde(with = "duration")]
     pub handshake: Duration,
-    /// Time during which a member that left may return unnoticed; the realtime dialect has none.
+    /// Time during which a member of a room that was lost may return unnoticed (spec room §3); the realtime dialect has
+    /// none.
     #[serde(with = "duration")]
     pub presence_grace: Duration,
     /// Life of an edge's heartbeat in the shared backend.

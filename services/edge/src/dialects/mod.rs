@@ -61,6 +61,15 @@ pub(crate) enum Input<'a> {
     Answer(&'a Ticket, &'a Answer),
 }
 
+/// Whether somebody who goes may be back in a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// It said goodbye, was sent away, or has another session in its place.
+    ForGood,
+    /// Its connection or its edge failed it.
+    ForNow,
+}
+
 /// When a session hears it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
@@ -160,6 +169,14 @@ impl Dialect {
                 Some((topic, Variant::Room(variant)))
             }
             Self::Realtime(_) | Self::Echo(_) => None,
+        }
+    }
+
+    /// Whether somebody whose session ended for this reason may be back in a moment and is not missed until then.
+    pub(crate) const fn leaving(&self, reason: CloseReason) -> Leaving {
+        match self {
+            Self::Room(_) => room::leaving(reason),
+            Self::Realtime(_) | Self::Echo(_) => Leaving::ForGood,
         }
     }
 

@@ -60,6 +60,9 @@ async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, Adm
         Ok(identity) => identity,
         Err(error) => {
             tracing::debug!(reason = %error, "a client was refused");
+            if let AdmitError::Token(reason) = error {
+                parts.metrics.token_refusals.count(reason);
+            }
             return turn_away(parts, upgraded, error.close_reason()).await;
         }
     };

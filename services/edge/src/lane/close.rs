@@ -130,8 +130,11 @@ impl Lane {
         }
         self.metrics.sessions.dec();
         self.sessions.retire(id);
+        let leaving = self.sessions[key].dialect.leaving(reason);
         for topic in self.sessions[key].subscriptions.topics() {
-            self.leave(key, &topic);
+            if let Some(hold) = self.part(key, &topic) {
+                self.give_up(hold, leaving);
+            }
         }
         if let Some((topic, slot)) = address {
             self.leave_slot(&topic, slot);

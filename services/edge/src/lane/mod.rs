@@ -3,11 +3,12 @@
 //! - `thread`: the thread and its loop. `handle`: how the doors and the drain speak to it.
 //! - `fanouts`: messages on their way to very many. `hub`, `roster`: who listens to what here. `wheel`: the shared timers.
 //! - [`workbench`]: a lane without thread and sockets, to be measured.
-//! - `admit`, `read`, `deliver`, `close`: what happens to a session, in the order of its life.
+//! - `admit`, `read`, `deliver`, `close`: what happens to a session, in the order of its life. `absence`: and shortly after it.
 //!
 //! Invariants: everything that reaches a session from the cluster comes through the lane's inbox, in its order; everything
 //! that leaves a session goes through its mailbox; nothing on a lane is locked or waits for another lane.
 
+mod absence;
 mod admit;
 mod close;
 mod deliver;
@@ -44,6 +45,7 @@ use crate::metrics::Metrics;
 use crate::session::mailbox::{Content, Flushed, Full, Segment};
 use crate::session::{Awaiting, Flush, Phase};
 use crate::tenancy::Tenancy;
+use absence::Absences;
 use fanouts::Fanouts;
 use hub::Hub;
 use rendering::Rendering;
@@ -70,6 +72,8 @@ struct Lane {
     wheel: Wheel<(usize, SessionId)>,
     /// Sessions whose first gate may open soon, nearly in the order of their times.
     gates: VecDeque<(Instant, usize, SessionId)>,
+    /// Members who were lost a moment ago.
+    absences: Absences,
     /// Sessions that stopped reading because inboxes are filling up.
     paused: Vec<usize>,
     /// Evictions that came before their session.
@@ -111,6 +115,7 @@ impl Lane {
             hub: Hub::default(),
             wheel: Wheel::new(),
             gates: VecDeque::new(),
+            absences: Absences::default(),
             paused: Vec::new(),
             early_evictions: VecDeque::new(),
             read_buffer: vec![0; READ_BUFFER_BYTES],

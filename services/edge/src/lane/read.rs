@@ -14,8 +14,9 @@ use protocol::close::CloseReason;
 use protocol::websocket::{DecodeError, Decoder, Event, pong_frame};
 
 use super::Lane;
+use super::absence::Hold;
 use super::hub::Boundary;
-use crate::dialects::{Action, Input, Now, Variant};
+use crate::dialects::{Action, Input, Leaving, Now, Variant};
 use crate::limit::Rate;
 use crate::metrics::{FrameIn, FrameOut};
 use crate::session::mailbox::{Content, Segment};
@@ -337,21 +338,28 @@ impl Lane {
         }
     }
 
-    /// Stops listening to a topic, as far as the session did.
+    /// Stops listening to a topic, as far as the session did, and is no member of it any more.
     pub(super) fn leave(&mut self, key: usize, topic: &Topic) {
+        if let Some(hold) = self.part(key, topic) {
+            self.give_up(hold, Leaving::ForGood);
+        }
+    }
+
+    /// Stops listening to a topic. What is left of the session there is its membership.
+    pub(super) fn part(&mut self, key: usize, topic: &Topic) -> Option<Hold> {
         self.catch_up(key);
         let session = &mut self.sessions[key];
-        let Some(subscription) = session.subscriptions.remove(topic) else {
-            return;
-        };
+        let subscription = session.subscriptions.remove(topic)?;
         session.mailbox.void_due_gates(topic);
         let id = session.id;
         let peer = session.dialect.peer().map(|peer| peer.id.clone());
         self.leave_slot(topic, subscription.slot);
         self.metrics.presence_members.dec();
-        if let Some(peer) = peer {
-            self.cluster.presence.leave(topic, &peer, id);
-        }
+        Some(Hold {
+            topic: topic.clone(),
+            peer: peer?,
+            session: id,
+        })
     }
 
     /// Gives up one place in the hub, and the lane's route with the topic's last.

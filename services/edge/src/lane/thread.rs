@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use cluster::{Arrival, Cluster, Inbox, Pressure};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::handle::{Command, LaneHandle};
 use super::{Lane, Shared};
@@ -43,9 +44,11 @@ pub(crate) struct LaneConfig {
     pub(crate) handshake: Duration,
     /// How long it writes before it looks at its inbox and its sessions again.
     pub(crate) slice: Duration,
+    /// How long a member that was lost is not missed.
+    pub(crate) presence_grace: Duration,
 }
 
-/// Starts a lane.
+/// Starts a lane, which holds `tracked` until it has ended.
 ///
 /// # Errors
 /// The thread or its runtime could not be made.
@@ -56,6 +59,7 @@ pub(crate) fn spawn(
     config: LaneConfig,
     metrics: Metrics,
     serials: Arc<AtomicU64>,
+    tracked: TaskTrackerToken,
 ) -> io::Result<(LaneHandle, JoinHandle<()>)> {
     let id = inbox.handle().lane();
     let (sender, commands) = mpsc::channel(COMMANDS_MAX);
@@ -76,11 +80,12 @@ pub(crate) fn spawn(
             {
                 std::panic::resume_unwind(error.into_panic());
             }
+            drop(tracked);
         })?;
     Ok((LaneHandle::new(id, sender, serials), thread))
 }
 
-/// Ends when the lane was told to drain and its last session is gone, or when nobody can tell it anything any more.
+/// Ends when the lane was told to drain and its last session is gone and no longer expected back, or when nobody can tell it anything any more.
 async fn run(lane: Shared, inbox: Inbox, mut commands: mpsc::Receiver<Command>) {
     let (pressure, alarm) = {
         let lane = lane.borrow();
@@ -156,6 +161,7 @@ impl Lane {
         let now = Instant::now();
         self.sessions.hurry(now);
         self.write_slice(now);
+        self.end_absences(now);
         self.look_at_gates(now);
         self.fire_timers(now);
         if !self.pressure.is_high() {
@@ -198,7 +204,7 @@ impl Lane {
     }
 
     fn is_drained(&self) -> bool {
-        self.draining && self.sessions.is_empty()
+        self.draining && self.sessions.is_empty() && self.absences.is_empty()
     }
 
     /// When to look at the timers again, and whether sessions are paused. What comes up earlier rings the alarm.
@@ -210,9 +216,10 @@ impl Lane {
             .wheel
             .next_due_ms()
             .map(|ms| self.began + Duration::from_millis(ms));
+        let absence = self.absences.next_due();
         let ack = self.sessions.next_due();
-        let due = gate.into_iter().chain(timer).chain(ack).min();
-        let wake_at = due.unwrap_or(idle);
+        let due = gate.into_iter().chain(timer).chain(absence).chain(ack);
+        let wake_at = due.min().unwrap_or(idle);
         self.sleeps_until = wake_at;
         (wake_at, !self.paused.is_empty())
     }

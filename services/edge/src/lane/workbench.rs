@@ -73,6 +73,7 @@ impl Workbench {
             pong: NEVER,
             handshake: NEVER,
             slice: NEVER,
+            presence_grace: Duration::ZERO,
         };
         let metrics =
             Metrics::register(&Registry::new()).expect("an empty registry takes every metric");

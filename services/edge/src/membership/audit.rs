@@ -1,9 +1,11 @@
 //! Closing those who no longer belong.
 //!
 //! News of a change makes it fast; that everybody on the roll is looked at again within an interval makes it certain. A
-//! source that cannot be asked closes nobody: members do not lose their call because a list is out of reach.
+//! source that cannot be asked closes nobody: members do not lose their call because a list is out of reach. The list and the
+//! backend have a task each: a backend may take its time, and whoever was taken off the list has to go at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cluster::Topic;
 use cluster::records::{Kind, Notice, Shelf};
@@ -16,11 +18,12 @@ use super::roll::Entry;
 use crate::config::MembershipSource;
 use crate::parts::Parts;
 
-/// Follows the members of every room, until the edge leaves.
+/// After a question that was not answered the next one waits at least so long.
+const UNANSWERED_PAUSE: Duration = Duration::from_secs(1);
+
+/// Follows the list of every room's members, until the edge leaves.
 pub(crate) async fn follow_members(parts: Arc<Parts>) {
-    let records = &parts.cluster.records;
-    let mut members = records.watch(Kind::Membership);
-    let mut verdicts = records.watch(Kind::Verdict);
+    let mut members = parts.cluster.records.watch(Kind::Membership);
     let interval = parts.config.timing.lease_audit;
     let mut audit_at = Instant::now() + interval;
     loop {
@@ -29,15 +32,68 @@ pub(crate) async fn follow_members(parts: Arc<Parts>) {
             notice = members.next() => {
                 hear(&parts, notice, MembershipSource::Registry).await;
             }
-            notice = verdicts.next() => {
-                if let Notice::Cleared(shelf) = notice {
-                    audit_shelf(&parts, &shelf, MembershipSource::Webhook).await;
-                }
-            }
-            () = sleep_until(audit_at) => {
+            () = sleep_until(audit_at), if !interval.is_zero() => {
                 audit_all(&parts).await;
                 audit_at = Instant::now() + interval;
             }
+        }
+    }
+}
+
+/// Asks the backend again, until the edge leaves: about a room when it is told to, and about everybody in turn.
+pub(crate) async fn follow_verdicts(parts: Arc<Parts>) {
+    // Also amid a question: an edge that leaves does not wait for a backend.
+    parts.drain.run_until_cancelled(ask_again(&parts)).await;
+}
+
+async fn ask_again(parts: &Parts) {
+    let mut verdicts = parts.cluster.records.watch(Kind::Verdict);
+    let mut round = Round::begin(parts);
+    loop {
+        tokio::select! {
+            notice = verdicts.next() => {
+                if let Notice::Cleared(shelf) = notice {
+                    audit_shelf(parts, &shelf, MembershipSource::Webhook).await;
+                }
+            }
+            () = sleep_until(round.next_at), if round.is_wanted => round.step(parts).await,
+        }
+    }
+}
+
+/// Everybody who is in on the backend's word, asked about one after the other and spread over the interval.
+struct Round {
+    is_wanted: bool,
+    entries: Vec<Entry>,
+    pace: Duration,
+    next_at: Instant,
+}
+
+impl Round {
+    fn begin(parts: &Parts) -> Self {
+        let interval = parts.config.room.webhook_recheck;
+        let entries = parts.membership.roll.of_source(MembershipSource::Webhook);
+        let pace = interval / u32::try_from(entries.len()).unwrap_or(u32::MAX).max(1);
+        Self {
+            is_wanted: !interval.is_zero(),
+            entries,
+            pace,
+            next_at: Instant::now() + pace,
+        }
+    }
+
+    async fn step(&mut self, parts: &Parts) {
+        // Not from now on: a backend that answers slowly is caught up with.
+        self.next_at += self.pace;
+        if let Some(entry) = self.entries.pop() {
+            match parts.membership.still_allowed(&entry.asked).await {
+                Ok(true) => {}
+                Ok(false) => end_membership(parts, &entry.asked).await,
+                Err(_) => self.next_at = self.next_at.max(Instant::now() + UNANSWERED_PAUSE),
+            }
+        }
+        if self.entries.is_empty() {
+            *self = Self::begin(parts);
         }
     }
 }
@@ -65,7 +121,7 @@ async fn audit_shelf(parts: &Parts, shelf: &Shelf, by: MembershipSource) {
     }
 }
 
-/// Everybody in on the registry's word. Verdicts are left alone: the backend is asked again only when somebody says so.
+/// Everybody in on the registry's word.
 async fn audit_all(parts: &Parts) {
     for (app, room) in parts.membership.roll.rooms() {
         audit_room(parts, &app, room, MembershipSource::Registry).await;
@@ -86,9 +142,13 @@ async fn audit_one(parts: &Parts, entry: &Entry) {
 /// Asks the source that admitted an account again, and closes its sessions in the room if it is no member any more.
 pub(crate) async fn look_again(parts: &Parts, by: MembershipSource, asked: &Asked) {
     let holds = parts.membership.still_holds(by, asked).await;
-    if holds != Ok(false) {
-        return;
+    if holds == Ok(false) {
+        end_membership(parts, asked).await;
     }
+}
+
+/// Closes the sessions of an account in a room on this edge.
+async fn end_membership(parts: &Parts, asked: &Asked) {
     tracing::info!(app = %asked.app, room = %asked.room, "a membership has ended");
     let topic = Topic::room(&asked.app, asked.room);
     for lane in &parts.lanes {

@@ -147,6 +147,14 @@ impl Membership {
         Ok(matches!(word, Word::Member(_)))
     }
 
+    /// Whether the backend still admits somebody, whatever it said before.
+    pub(crate) async fn still_allowed(&self, asked: &Asked) -> Result<bool, MembershipError> {
+        match &self.webhook {
+            Some(webhook) => Ok(matches!(webhook.fresh_word(asked).await?, Word::Member(_))),
+            None => Err(MembershipError::Unavailable),
+        }
+    }
+
     /// Forgets what the backend said about a room, on every edge; whoever is there on its word is asked about again.
     pub(crate) async fn refresh(&self, app: &AppId, room: RoomId) -> Result<usize, Unavailable> {
         webhook::forget(self.registry.records(), app, room).await

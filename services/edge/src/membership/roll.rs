@@ -64,6 +64,13 @@ impl Roll {
         by_account.into_values().cloned().collect()
     }
 
+    /// Who is in on the word of `by`, each account once in each room.
+    pub(super) fn of_source(&self, by: MembershipSource) -> Vec<Entry> {
+        let rooms = self.rooms();
+        let of_room = |(app, room): &(AppId, RoomId)| self.of_room(app, *room, by);
+        rooms.iter().flat_map(of_room).collect()
+    }
+
     /// Every room in which somebody is.
     pub(super) fn rooms(&self) -> Vec<(AppId, RoomId)> {
         self.0.rooms().keys().cloned().collect()
@@ -108,6 +115,7 @@ mod tests {
         let of = |by| roll.of_room(&asked.app, asked.room, by).len();
         assert_eq!(of(MembershipSource::Registry), 1);
         assert_eq!(of(MembershipSource::Webhook), 0);
+        assert_eq!(roll.of_source(MembershipSource::Registry).len(), 1);
         drop(one);
         assert_eq!(of(MembershipSource::Registry), 1);
         drop(two);

@@ -163,6 +163,26 @@ labels! {
 }
 
 labels! {
+    /// How asking an issuer's endpoint for its keys ended.
+    Fetch {
+        /// It has keys.
+        Ok = "ok",
+        /// Not within the time for one fetch.
+        Timeout = "timeout",
+        /// No address, no connection, no TLS, or cut in the middle.
+        Unreachable = "unreachable",
+        /// Another status than 2xx.
+        Status = "status",
+        /// More than a set of keys can be long.
+        TooLarge = "too_large",
+        /// No set of keys, or none that can be used.
+        Garbage = "garbage",
+        /// A redirect to another host, or a private address.
+        Forbidden = "forbidden",
+    }
+}
+
+labels! {
     /// What came of a question to the membership webhook.
     WebhookOutcome {
         /// A member.

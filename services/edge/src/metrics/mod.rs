@@ -5,6 +5,7 @@
 
 mod dialect;
 mod family;
+mod issuer;
 mod labels;
 mod link;
 
@@ -12,10 +13,12 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
+use crate::auth::VerifyError;
 use dialect::{DialectFamilies, Share};
 pub use dialect::{DialectMetrics, ErrorLabel, Errors};
 pub use family::{Family, Label};
-pub use labels::{FrameIn, FrameOut, Outcome, Refusal, Reload, WebhookOutcome};
+pub use issuer::{IssuerMetrics, StaleIssuer};
+pub use labels::{Fetch, FrameIn, FrameOut, Outcome, Refusal, Reload, WebhookOutcome};
 pub use link::LinkMetrics;
 
 /// The metrics of one edge.
@@ -55,6 +58,10 @@ pub struct Metrics {
     pub takeovers_damped: IntCounter,
     /// Times that apps and keys were read again, by result.
     pub reloads: Family<Reload>,
+    /// The fetching of issuers' keys.
+    pub issuers: IssuerMetrics,
+    /// Tokens that were refused, by reason.
+    pub token_refusals: Family<VerifyError>,
     /// Questions to the membership webhook.
     pub webhook: WebhookMetrics,
     /// 1 while the edge drains.
@@ -90,6 +97,8 @@ impl Metrics {
             takeovers: new.counter("switchboard_takeovers_total", "Sessions closed because a newer one took over their device.")?,
             takeovers_damped: new.counter("switchboard_takeovers_damped_total", "Newcomers that had to wait because their device changed hands too often.")?,
             reloads: Family::new(&new.counters("switchboard_reloads_total", "Times that apps and keys were read again, by result.", &["result"])?, &[]),
+            issuers: IssuerMetrics::register(&new)?,
+            token_refusals: Family::new(&new.counters("switchboard_token_refusals_total", "Tokens that were refused at any door, by reason.", &["reason"])?, &[]),
             webhook: WebhookMetrics {
                 requests: Family::new(&new.counters("switchboard_webhook_requests_total", "Times that the membership webhook was needed, by outcome.", &["outcome"])?, &[]),
                 seconds: new.histogram("switchboard_webhook_seconds", "Time that the membership webhook took to answer, failures included.")?,

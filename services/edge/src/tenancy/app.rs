@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use cluster::Allowance;
 use cluster::quotas::Overage;
 use protocol::AppId;
+use protocol::close::CloseReason;
 
 use crate::config::{AppConfig, PlanConfig, PlanPeriod};
 
@@ -35,6 +36,20 @@ impl App {
     #[must_use]
     pub fn is_called(&self, tenant: &str) -> bool {
         self.id.as_str() == tenant || self.tenants.iter().any(|name| name == tenant)
+    }
+
+    /// Whether who was admitted to `former` may stay, now that whatever admitted them belongs to this app.
+    ///
+    /// # Errors
+    /// Why they have to go.
+    pub(super) fn keeps_those_of(&self, former: &Self) -> Result<(), CloseReason> {
+        if self.id != former.id {
+            return Err(CloseReason::KeyRemoved);
+        }
+        if self.suspended {
+            return Err(CloseReason::AppSuspended);
+        }
+        Ok(())
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{App, Key, Tenancy};
+use super::{App, Issuer, Key, Tenancy};
 
-/// Names only, `app …` or `key …`: a log must not hold what a key is worth.
+/// Names only, `app …`, `key …` or `issuer …`: a log must not hold what a key is worth.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
     pub(super) added: BTreeSet<String>,
@@ -19,6 +19,7 @@ impl Changes {
         let mut changes = Self::default();
         changes.compare(&apps(before), &apps(after));
         changes.compare(&keys(before), &keys(after));
+        changes.compare(&issuers(before), &issuers(after));
         for app in after.apps() {
             let was_suspended = before
                 .app(app.id.as_str())
@@ -56,6 +57,13 @@ fn keys(tenancy: &Tenancy) -> BTreeMap<String, &Key> {
     tenancy
         .keys()
         .map(|key| (format!("key {}", key.id), &**key))
+        .collect()
+}
+
+fn issuers(tenancy: &Tenancy) -> BTreeMap<String, &Issuer> {
+    tenancy
+        .issuers()
+        .map(|issuer| (format!("issuer {}", issuer.iss), &**issuer))
         .collect()
 }
 

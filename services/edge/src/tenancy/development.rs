@@ -21,6 +21,7 @@ pub fn development_app() -> AppConfig {
             unlimited_key("pk_live_dev", None),
             unlimited_key("sk_id_dev", Some(secret)),
         ],
+        issuers: Vec::new(),
     }
 }
 

@@ -1,8 +1,11 @@
 //! Why a set of apps and keys was refused.
 
+use std::path::PathBuf;
+
 use protocol::{AppId, KeyId};
 
 use super::origin::OriginError;
+use crate::issuers::{KeyFileError, UrlError};
 
 /// Why a set of apps and keys was refused.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,55 @@ pub enum TenancyError {
         /// What is wrong. Part of the text, and so not also the source.
         reason: KeyError,
     },
+    /// Two issuers have one name; the name alone says which app is meant.
+    #[error("two issuers are called {0:?}")]
+    DuplicateIssuer(String),
+    /// An app has more issuers than it may.
+    #[error("app {app} has {count} issuers, at most {limit} are allowed", limit = super::Tenancy::ISSUERS_PER_APP)]
+    TooManyIssuers {
+        /// The app.
+        app: AppId,
+        /// How many it has.
+        count: usize,
+    },
+    /// An issuer is wrong by itself.
+    #[error("app {app}, issuer {iss:?}: {reason}")]
+    Issuer {
+        /// The app.
+        app: AppId,
+        /// The issuer.
+        iss: String,
+        /// What is wrong. Part of the text, and so not also the source.
+        reason: IssuerError,
+    },
+}
+
+/// What is wrong with one issuer.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuerError {
+    /// Tokens without a name, or with an endless one, are nobody's.
+    #[error("iss must have 1 to {} bytes", super::Issuer::MAX_ISS_BYTES)]
+    Name,
+    /// An empty audience would only look like a check.
+    #[error("aud is empty; leave it out if it does not matter")]
+    Audience,
+    /// Keys come from one place.
+    #[error("it needs either key_file or jwks_url")]
+    Source,
+    /// Too often for the endpoint, or too seldom for a key that was withdrawn.
+    #[error("refresh must be 10s to 24h")]
+    Refresh,
+    /// The file gives no keys.
+    #[error("key_file {} {reason}", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: KeyFileError,
+    },
+    /// The endpoint may not be asked.
+    #[error("jwks_url: {0}")]
+    Url(UrlError),
 }
 
 /// What is wrong with one key.

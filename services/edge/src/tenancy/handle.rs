@@ -36,8 +36,9 @@ impl TenancyHandle {
         self.0.current.load_full()
     }
 
-    /// Puts a newer tenancy in force and tells whoever watches.
+    /// Puts a newer tenancy in force and tells whoever watches. Keys that issuers have published are taken along.
     pub fn replace(&self, tenancy: Tenancy) {
+        let tenancy = tenancy.succeeding(&self.load());
         self.0.current.store(Arc::new(tenancy));
         self.0.version.send_modify(|version| *version += 1);
     }

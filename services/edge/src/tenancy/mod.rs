@@ -1,8 +1,8 @@
-//! Apps and keys, compiled for look-up, and how they change while the edge runs.
+//! Apps, keys and issuers, compiled for look-up, and how they change while the edge runs.
 //!
-//! Owns which keys exist, what each allows, and the swap to a newer set. Does not know how a credential is verified
+//! Owns which keys and issuers exist, what each allows, and the swap to a newer set. Does not know how a credential is verified
 //! nor how many sessions an app has. Invariants: a [`Tenancy`] never changes, a newer one replaces it whole; a key
-//! belongs to exactly one app, and an app is reached only through its keys.
+//! or an issuer belongs to exactly one app, and an app is reached only through them.
 
 mod app;
 mod changes;
@@ -10,6 +10,7 @@ mod development;
 mod error;
 mod fingerprint;
 mod handle;
+mod issuer;
 mod key;
 mod origin;
 mod reload;
@@ -21,8 +22,9 @@ mod snapshot;
 
 pub use app::{App, Plan};
 pub use development::development_app;
-pub use error::{KeyError, TenancyError};
+pub use error::{IssuerError, KeyError, TenancyError};
 pub use handle::TenancyHandle;
+pub use issuer::Issuer;
 pub use key::Key;
 pub use origin::{OriginError, OriginList};
 pub use reload::watch_file;

@@ -1,6 +1,6 @@
-//! Following the configuration file.
+//! Following the configuration file and the key files that it names.
 //!
-//! Owns when the file is read again: on SIGHUP, and when it is another file or has other contents. Its identity is
+//! Owns when they are read again: on SIGHUP, and when one is another file or has other contents. Its identity is
 //! polled instead of watched, because a ConfigMap is replaced by swapping a symbolic link further up, of which a watch
 //! on the file hears nothing. Invariant: a file that is wrong changes nothing.
 
@@ -25,7 +25,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Keeps `handle` up to date with the file at `path` until `cancel` is cancelled.
 ///
-/// `load` reads the whole configuration as at the start. Only apps and keys are taken from it; where another setting
+/// `load` reads the whole configuration as at the start. Only apps, keys and issuers are taken from it; where another setting
 /// differs from `running`, the log says that a restart is needed. A file that is wrong is logged and otherwise
 /// ignored. `count` hears how each reading ended. SIGHUP is taken over before this returns: call it inside a runtime.
 pub fn watch_file<F>(
@@ -53,7 +53,7 @@ where
                 () = next_hangup(&mut hangups) => true,
                 _ = polls.tick() => false,
             };
-            let found = Fingerprint::read(path.clone()).await;
+            let found = look(&path, &handle.load()).await;
             // A file that is missing is one that is being replaced: the next poll finds the new one.
             if is_asked || (found.is_some() && found != seen) {
                 seen = found;
@@ -63,19 +63,29 @@ where
     }
 }
 
+/// The state of the configuration file and of all key files in force; `None` if one is missing.
+async fn look(path: &Path, tenancy: &Tenancy) -> Option<Vec<Fingerprint>> {
+    let mut found = vec![Fingerprint::read(path.to_owned()).await?];
+    for path in tenancy.key_files() {
+        found.push(Fingerprint::read(path.clone()).await?);
+    }
+    Some(found)
+}
+
 async fn reload<F>(path: &Path, handle: &TenancyHandle, running: &Config, load: Arc<F>) -> Reload
 where
     F: Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
 {
-    // Off the runtime's threads: a file on a slow disk must not hold up sessions.
-    let Ok(loaded) = spawn_blocking(move || load()).await else {
+    // Off the runtime's threads: a file on a slow disk must not hold up sessions. Compiling reads the key files.
+    let read = move || load().map_err(ReloadError::from).and_then(compile);
+    let Ok(read) = spawn_blocking(read).await else {
         error!(
             "reading {} ended early; apps and keys stay as they are",
             path.display()
         );
         return Reload::Refused;
     };
-    match loaded.map_err(ReloadError::from).and_then(compile) {
+    match read {
         Ok((config, tenancy)) => {
             for setting in running.restart_needed(&config) {
                 warn!(
@@ -156,6 +166,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Environment, Flags};
+    use crate::issuers::sample::jwks;
     use crate::tenancy::sample::{app, key, tenancy};
 
     /// A directory of its own for each test, gone afterwards.
@@ -279,6 +290,55 @@ mod tests {
                 }
             }
             assert!(handle.load().key("pk_a").is_some());
+            cancel.cancel();
+        };
+        tokio::join!(watching, story);
+    }
+
+    #[tokio::test]
+    async fn a_changed_key_file_is_noticed_and_one_that_is_wrong_changes_nothing() {
+        let scratch = Scratch::new();
+        let (path, keys) = (
+            scratch.0.join("switchboard.toml"),
+            scratch.0.join("keys.json"),
+        );
+        let issuer = format!("[[apps.issuers]]\niss = \"i\"\nkey_file = {:?}\n", keys);
+        fs::write(&path, format!("[[apps]]\nid = \"a\"\n{issuer}")).unwrap();
+        fs::write(&keys, jwks(&["one"])).unwrap();
+        let flags = Flags {
+            config: Some(path.clone()),
+            ..Flags::default()
+        };
+        let load = move || Config::load_with(&flags, &Environment::default());
+        let handle = TenancyHandle::new(Tenancy::new(&load().unwrap().apps).unwrap());
+        let mut versions = handle.watch();
+        let cancel = CancellationToken::new();
+        let (counted, count) = tokio::sync::watch::channel(0);
+        let watching = watch_file(
+            path,
+            handle.clone(),
+            Config::default(),
+            load,
+            move |reload| {
+                if reload == Reload::Refused {
+                    counted.send_modify(|refused| *refused += 1);
+                }
+            },
+            cancel.clone(),
+        );
+        let kid = |tenancy: &Tenancy| {
+            let keys = tenancy.issuer("i").unwrap().keys.keys().unwrap();
+            ["one", "two"].map(|kid| keys.find(Some(kid)).is_some())
+        };
+        let story = async {
+            let mut count = count;
+            fs::write(&keys, "nonsense").unwrap();
+            let refused = timeout(Duration::from_secs(30), count.changed()).await;
+            refused.expect("a refusal within 30 s").unwrap();
+            assert_eq!(kid(&handle.load()), [true, false]);
+            fs::write(&keys, jwks(&["two"])).unwrap();
+            let tenancy = until_version_moves(&handle, &mut versions).await;
+            assert_eq!(kid(&tenancy), [false, true]);
             cancel.cancel();
         };
         tokio::join!(watching, story);

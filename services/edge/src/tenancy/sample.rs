@@ -1,7 +1,7 @@
-//! Apps and keys for the unit tests of this crate.
+//! Apps, keys and issuers for the unit tests of this crate.
 
 use super::Tenancy;
-use crate::config::{AppConfig, KeyConfig, PlanConfig, Secret};
+use crate::config::{AppConfig, IssuerConfig, KeyConfig, PlanConfig, Secret};
 
 /// A key; `sk_…` gets the secret `secret of <id>`.
 pub(crate) fn key(id: &str, patterns: &[&str], actions: &[&str]) -> KeyConfig {
@@ -30,7 +30,13 @@ pub(crate) fn app(id: &str, keys: &[KeyConfig]) -> AppConfig {
         tenants: Vec::new(),
         plan: PlanConfig::default(),
         keys: keys.to_vec(),
+        issuers: Vec::new(),
     }
+}
+
+/// An issuer that has yet to be told where its keys are.
+pub(crate) fn issuer(iss: &str) -> IssuerConfig {
+    serde_json::from_value(serde_json::json!({ "iss": iss })).unwrap()
 }
 
 pub(crate) fn tenancy(apps: &[(&str, &[KeyConfig])]) -> Tenancy {

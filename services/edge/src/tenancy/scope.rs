@@ -60,12 +60,7 @@ impl Scope {
         let key = tenancy
             .key(self.key.id.as_str())
             .ok_or(CloseReason::KeyRemoved)?;
-        if key.app.id != self.key.app.id {
-            return Err(CloseReason::KeyRemoved);
-        }
-        if key.app.suspended {
-            return Err(CloseReason::AppSuspended);
-        }
+        key.app.keeps_those_of(&self.key.app)?;
         Ok(Arc::clone(key))
     }
 

@@ -1,30 +1,35 @@
-//! All apps and keys at one moment.
+//! All apps, keys and issuers at one moment.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use protocol::realtime::limits;
 use protocol::{AppId, KeyId};
 
 use super::error::TenancyError;
-use super::{App, Key, Signer};
+use super::{App, Issuer, Key, Signer};
 use crate::config::AppConfig;
 
-/// All apps and keys at one moment.
+/// All apps, keys and issuers at one moment.
 #[derive(Debug, Default)]
 pub struct Tenancy {
     apps: HashMap<AppId, Arc<App>>,
     keys: HashMap<KeyId, Arc<Key>>,
+    issuers: HashMap<String, Arc<Issuer>>,
+    key_files: Vec<PathBuf>,
 }
 
 impl Tenancy {
     /// Keys that one app may have (spec realtime §1.4).
     pub const KEYS_PER_APP: usize = limits::KEYS_PER_APP;
+    /// Issuers that one app may have: each may be a task and a connection now and then.
+    pub const ISSUERS_PER_APP: usize = 20;
 
-    /// Compiles what the file says.
+    /// Compiles what the file says, and reads the key files that it names.
     ///
     /// # Errors
-    /// Names the app and the key that are wrong, or that two of them share a name.
+    /// Names the app and the key or issuer that are wrong, or that two of them share a name.
     pub fn new(configs: &[AppConfig]) -> Result<Self, TenancyError> {
         let mut tenancy = Self::default();
         let mut tenants = HashSet::new();
@@ -38,6 +43,7 @@ impl Tenancy {
                 return Err(TenancyError::DuplicateApp(app.id.clone()));
             }
             tenancy.add_keys(config, &app)?;
+            tenancy.add_issuers(config, &app)?;
         }
         // After all ids are known: a further name must not be another app's id either.
         for config in configs {
@@ -77,13 +83,68 @@ impl Tenancy {
         self.apps.values()
     }
 
+    /// The issuer that calls itself so.
+    #[must_use]
+    pub fn issuer(&self, iss: &str) -> Option<&Arc<Issuer>> {
+        self.issuers.get(iss)
+    }
+
+    /// All issuers, in no order.
+    pub fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
+        self.issuers.values()
+    }
+
     /// Whether a page of this origin may use a cookie of somebody whose token `signer` has signed: the key's list must name it,
     /// for another signer the list of some key of the app.
     #[must_use]
     pub fn trusts_cookie(&self, signer: &Signer, origin: &str) -> bool {
         match signer {
             Signer::Key(key) => key.origins.names(origin),
+            Signer::Issuer(issuer) => self
+                .keys()
+                .any(|key| key.app.id == issuer.app.id && key.origins.names(origin)),
         }
+    }
+
+    /// The files that issuers' keys were read from.
+    pub(super) fn key_files(&self) -> &[PathBuf] {
+        &self.key_files
+    }
+
+    /// Goes on with the keys that the issuers of `older` have fetched.
+    #[must_use]
+    pub(super) fn succeeding(mut self, older: &Self) -> Self {
+        for issuer in self.issuers.values_mut() {
+            if let Some(before) = older.issuer(&issuer.iss) {
+                *issuer = Arc::clone(issuer).succeeding(before);
+            }
+        }
+        self
+    }
+
+    fn add_issuers(&mut self, config: &AppConfig, app: &Arc<App>) -> Result<(), TenancyError> {
+        let count = config.issuers.len();
+        if count > Self::ISSUERS_PER_APP {
+            return Err(TenancyError::TooManyIssuers {
+                app: app.id.clone(),
+                count,
+            });
+        }
+        for config in &config.issuers {
+            let issuer = Issuer::compile(config, Arc::clone(app)).map_err(|reason| {
+                TenancyError::Issuer {
+                    app: app.id.clone(),
+                    iss: config.iss.clone(),
+                    reason,
+                }
+            })?;
+            self.key_files.extend(config.key_file.clone());
+            let issuer = Arc::new(issuer);
+            if self.issuers.insert(config.iss.clone(), issuer).is_some() {
+                return Err(TenancyError::DuplicateIssuer(config.iss.clone()));
+            }
+        }
+        Ok(())
     }
 
     fn add_keys(&mut self, config: &AppConfig, app: &Arc<App>) -> Result<(), TenancyError> {

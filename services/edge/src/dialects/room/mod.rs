@@ -17,7 +17,7 @@ use protocol::room::{
 };
 use protocol::websocket;
 
-use super::{Action, Actions, Input, Now, Snapshot};
+use super::{Action, Actions, Input, Leaving, Now, Snapshot};
 use crate::lane::unix_now;
 use crate::limit::{Bucket, Rate};
 use crate::metrics::{ErrorLabel, FrameIn, FrameOut, Refusal};
@@ -255,6 +255,36 @@ impl Room {
             | Answer::Subscribed(..)
             | Answer::Roster(..) => {}
         }
+    }
+}
+
+/// Whoever did not mean to go is not missed for a while: members hang up on somebody who has left (spec room §3).
+pub(super) const fn leaving(reason: CloseReason) -> Leaving {
+    match reason {
+        CloseReason::GoingAway
+        | CloseReason::ConnectionLost
+        | CloseReason::SlowConsumer
+        | CloseReason::PongTimeout
+        | CloseReason::TokenExpired
+        | CloseReason::BackendUnavailable
+        | CloseReason::InternalError => Leaving::ForNow,
+        CloseReason::ClientClosed
+        | CloseReason::ProtocolViolation
+        | CloseReason::InvalidUtf8
+        | CloseReason::PolicyViolation
+        | CloseReason::TooBig
+        | CloseReason::HandshakeTimeout
+        | CloseReason::InvalidToken
+        | CloseReason::ScopeMismatch
+        | CloseReason::OriginRefused
+        | CloseReason::OverConcurrentLimit
+        | CloseReason::OverMessageRate
+        | CloseReason::AppSuspended
+        | CloseReason::Kicked
+        | CloseReason::TakenOver
+        | CloseReason::KeyRemoved
+        | CloseReason::MembershipEnded
+        | CloseReason::RoomClosed => Leaving::ForGood,
     }
 }
 

@@ -111,7 +111,8 @@ async fn admit(
         return Err(Refusal::Draining);
     }
     let tenancy = parts.tenancy.load();
-    let (verified, claims) = authenticate(&tenancy, request.uri(), request.headers()).await?;
+    let (verified, claims) =
+        authenticate(&parts.metrics, &tenancy, request.uri(), request.headers()).await?;
     let mut asked = asked(&verified, &claims, room, remote_ip);
     let admitted = parts.membership.of(&asked, &claims).await?;
     let upgrade = Upgrade::from_request(request).map_err(Refusal::NotAnUpgrade)?;
@@ -160,23 +161,26 @@ async fn admit(
 /// Who it is. A page that is not trusted must not borrow the cookie of whoever looks at it; every other credential is sent
 /// on purpose.
 async fn authenticate(
+    metrics: &Metrics,
     tenancy: &Tenancy,
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<(Verified, Claims), Refusal> {
     let credential = credential(uri, headers).ok_or(Refusal::Unauthorized)?;
-    let verified = verify_or_wait(tenancy, credential.token(), unix_now().as_secs()).await;
-    let verified = verified.map_err(|error| {
+    let refused = |error: VerifyError| {
         tracing::debug!(reason = %error, "a token was refused");
+        metrics.token_refusals.count(error);
         // That a signer's keys are not there yet says nothing about the token.
         if error == VerifyError::KeysUnavailable {
             Refusal::Unavailable
         } else {
             Refusal::Unauthorized
         }
-    })?;
+    };
+    let verified = verify_or_wait(tenancy, credential.token(), unix_now().as_secs()).await;
+    let verified = verified.map_err(refused)?;
     let claims = Claims::from_json(verified.claims.as_bytes());
-    let claims = claims.map_err(|_| Refusal::Unauthorized)?;
+    let claims = claims.map_err(|_| refused(VerifyError::BadClaims))?;
     let origin = headers.get(header::ORIGIN);
     if let (Credential::Cookie(_), Some(origin)) = (&credential, origin) {
         let is_trusted = origin
