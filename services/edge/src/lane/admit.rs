@@ -125,7 +125,7 @@ impl Lane {
             waker: None,
             paused: false,
             gate_armed: None,
-            dirty: None,
+            dirty: false,
             backlogged: false,
             guards: guards.map(Box::new),
             tracked,

@@ -20,15 +20,14 @@ use super::Lane;
 use super::hub::{Listener, Listeners};
 use super::rendering::Run;
 use super::roster::Applied;
+use super::table::Fanout;
 use crate::dialects::{Input, Snapshot, Variant};
 use crate::metrics::{FrameOut, Outcome};
 use crate::session::mailbox::{Content, Full, Segment};
-use crate::session::{Flush, Phase, Session};
+use crate::session::{Phase, Session};
 
 /// Envelopes rendered into one piece at most.
 const RUN_MAX: usize = 256;
-/// So many acks in one turn are no reason to wait: the lane is not busy.
-const ACKS_AT_ONCE: usize = 8;
 
 impl Lane {
     /// Queues everything that arrived and leaves `arrivals` empty.
@@ -63,14 +62,8 @@ impl Lane {
         if let Some(topic) = run_topic {
             self.deliver_run(&topic, &mut run);
         }
-        // In a turn that brings many acks, what they wait for is often on its way already: one write for both.
-        let flush = if published.len() > ACKS_AT_ONCE {
-            Flush::Later
-        } else {
-            Flush::Now
-        };
         for (ticket, answer) in published.drain(..) {
-            self.take_published(&ticket, &answer, flush);
+            self.take_answer(&ticket, &answer);
         }
         self.run = run;
         self.published = published;
@@ -97,10 +90,10 @@ impl Lane {
 
     /// What somebody said, to everybody in the topic or to the sessions of `to` there.
     fn deliver_said(&mut self, topic: &Topic, run: &mut Vec<Arc<Envelope>>, to: Option<&PeerId>) {
-        let flush = self.hub.get(topic).map(Listeners::flush);
-        let audience = match (to, flush) {
-            (None, Some(Flush::Sliced)) => return self.begin_fanout(topic, mem::take(run)),
-            (None, Some(Flush::Now | Flush::Later) | None) => Audience::All,
+        let fanout = self.hub.get(topic).map(Listeners::fanout);
+        let audience = match (to, fanout) {
+            (None, Some(Fanout::Large)) => return self.begin_fanout(topic, mem::take(run)),
+            (None, Some(Fanout::Small) | None) => Audience::All,
             (Some(peer), _) => Audience::Peer(peer),
         };
         let reached = self.queue(topic, run, audience, Content::Other);
@@ -132,7 +125,7 @@ impl Lane {
         let Some(of_topic) = self.hub.get(topic) else {
             return 0;
         };
-        let flush = of_topic.flush();
+        let fanout = of_topic.fanout();
         let run = Run {
             topic,
             envelopes: run,
@@ -157,7 +150,7 @@ impl Lane {
             let frames = Segment::Shared(frames);
             let appended = self
                 .sessions
-                .append(listener.session, frames, content, flush);
+                .append(listener.session, frames, content, fanout);
             full.extend(
                 appended
                     .err()
@@ -332,21 +325,17 @@ impl Lane {
         };
         match answer {
             Answer::Subscribed(topic, result) => self.subscribed(key, topic, *result),
-            Answer::Published(..) => self.take_published(ticket, answer, Flush::Now),
+            Answer::Published(..) => {
+                let now = self.now();
+                self.decide(key, Input::Answer(ticket, answer), now);
+                self.answer(key);
+                self.count_answer(key);
+            }
             Answer::Joined(topic, result) => {
                 self.joined(key, ticket, topic, result.is_ok(), answer);
                 self.count_answer(key);
             }
             Answer::Roster(..) => {}
-        }
-    }
-
-    fn take_published(&mut self, ticket: &Ticket, answer: &Answer, flush: Flush) {
-        if let Some(key) = self.sessions.serving(ticket.session) {
-            let now = self.now();
-            self.decide(key, Input::Answer(ticket, answer), now);
-            self.answer_for(flush, key);
-            self.count_answer(key);
         }
     }
 

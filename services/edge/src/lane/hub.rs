@@ -8,8 +8,8 @@ use hashbrown::HashMap;
 use slab::Slab;
 
 use super::roster::FollowedRoster;
+use super::table::Fanout;
 use crate::dialects::Variant;
-use crate::session::Flush;
 
 /// The lane's topics.
 #[derive(Debug, Default)]
@@ -166,12 +166,12 @@ impl Listeners {
         self.listeners.iter().map(|(_, listener)| *listener)
     }
 
-    /// When a delivery to all of them is written.
-    pub(super) fn flush(&self) -> Flush {
+    /// How a delivery to all of them counts when it is written.
+    pub(super) fn fanout(&self) -> Fanout {
         if self.listeners.len() > LARGE {
-            Flush::Sliced
+            Fanout::Large
         } else {
-            Flush::Now
+            Fanout::Small
         }
     }
 

@@ -43,13 +43,13 @@ pub(crate) use thread::{LaneConfig, SLICE, spawn};
 use crate::dialects::{Actions, Now};
 use crate::metrics::Metrics;
 use crate::session::mailbox::{Content, Flushed, Full, Segment};
-use crate::session::{Awaiting, Flush, Phase};
+use crate::session::{Awaiting, Phase};
 use crate::tenancy::Tenancy;
 use absence::Absences;
 use fanouts::Fanouts;
 use hub::Hub;
 use rendering::Rendering;
-use table::Sessions;
+use table::{Fanout, Sessions};
 use wheel::Wheel;
 
 /// Snapshots that are made before any of them is written.
@@ -155,14 +155,14 @@ impl Lane {
     /// Appends frames to a session's mailbox. Full means only that nothing has been written for a while, perhaps by us: a
     /// client is slow when its wire refuses.
     fn append(&mut self, key: usize, segment: Segment, content: Content<'_>) {
-        self.append_for(Flush::Now, key, segment, content);
-    }
-
-    fn append_for(&mut self, flush: Flush, key: usize, segment: Segment, content: Content<'_>) {
         self.catch_up(key);
-        if let Err(Full(segment)) = self.sessions.append(key, segment, content, flush) {
+        if let Err(Full(segment)) = self.sessions.append(key, segment, content, Fanout::Small) {
             self.flush(key, Instant::now());
-            if self.sessions.append(key, segment, content, flush).is_err() {
+            if self
+                .sessions
+                .append(key, segment, content, Fanout::Small)
+                .is_err()
+            {
                 self.close(key, CloseReason::SlowConsumer);
             }
         }

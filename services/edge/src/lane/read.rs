@@ -20,7 +20,7 @@ use crate::dialects::{Action, Input, Leaving, Now, Variant};
 use crate::limit::Rate;
 use crate::metrics::{FrameIn, FrameOut};
 use crate::session::mailbox::{Content, Segment};
-use crate::session::{Awaiting, Flush, LeaseGuard, Phase};
+use crate::session::{Awaiting, LeaseGuard, Phase};
 
 /// Reads in one poll, before others get their turn.
 const READS_PER_POLL: usize = 4;
@@ -235,16 +235,12 @@ impl Lane {
 
     /// Queues the replies of the last decisions: one piece, however many they are.
     pub(super) fn answer(&mut self, key: usize) {
-        self.answer_for(Flush::Now, key);
-    }
-
-    pub(super) fn answer_for(&mut self, flush: Flush, key: usize) {
         if !self.actions.replies.is_empty() {
             let replies = self.actions.replies.as_slice().into();
             self.actions.replies.clear();
             // One large reply is no reason to hold its room for good.
             self.actions.replies.shrink_to(REPLIES_KEPT_BYTES);
-            self.append_for(flush, key, Segment::Own(replies), Content::Other);
+            self.append(key, Segment::Own(replies), Content::Other);
         }
     }
 

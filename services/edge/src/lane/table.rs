@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 use std::ops::{Index, IndexMut};
-use std::time::{Duration, Instant};
 
 use cluster::SessionId;
 use hashbrown::HashMap;
 use slab::Slab;
 
+use crate::session::Session;
 use crate::session::mailbox::{Content, Full, Segment};
-use crate::session::{Flush, Session};
 
 /// Sessions by key. A key is used again once its session is gone; an id never is.
 #[derive(Debug)]
@@ -17,16 +16,20 @@ pub(super) struct Sessions {
     table: Slab<Session>,
     /// Sessions that serve; one that closes can no longer be found by its id.
     serving: HashMap<SessionId, usize>,
-    /// Mailboxes that wait to be flushed, by what they wait for.
+    /// Mailboxes that wait to be flushed: those of small deliveries, and those of large fan-outs.
     small: VecDeque<usize>,
     large: VecDeque<usize>,
-    /// With the time at which it has waited for long enough.
-    later: VecDeque<(Instant, usize)>,
     mailbox_bytes: usize,
 }
 
-/// How long a flush waits for what may come next.
-const LATER: Duration = Duration::from_millis(1);
+/// How many others a delivery goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fanout {
+    /// So few that they are written at once.
+    Small,
+    /// So many that others need not wait for them.
+    Large,
+}
 
 impl Sessions {
     /// An empty table, whose mailboxes hold at most `mailbox_bytes` each.
@@ -36,7 +39,6 @@ impl Sessions {
             serving: HashMap::new(),
             small: VecDeque::new(),
             large: VecDeque::new(),
-            later: VecDeque::new(),
             mailbox_bytes,
         }
     }
@@ -85,7 +87,7 @@ impl Sessions {
         key: usize,
         segment: Segment,
         content: Content<'_>,
-        flush: Flush,
+        fanout: Fanout,
     ) -> Result<(), Full<Segment>> {
         let Some(session) = self.table.get_mut(key).filter(|session| session.hears()) else {
             return Ok(());
@@ -93,37 +95,14 @@ impl Sessions {
         session
             .mailbox
             .append(segment, content, self.mailbox_bytes)?;
-        match (session.dirty, flush) {
-            (None, Flush::Later) => self.later.push_back((Instant::now() + LATER, key)),
-            (None, Flush::Sliced) => self.large.push_back(key),
-            (None | Some(Flush::Later), Flush::Now) => self.small.push_back(key),
-            (Some(Flush::Later), Flush::Sliced) => self.large.push_back(key),
-            (Some(Flush::Later), Flush::Later) | (Some(Flush::Sliced | Flush::Now), _) => {
-                return Ok(());
+        if !session.dirty {
+            session.dirty = true;
+            match fanout {
+                Fanout::Small => self.small.push_back(key),
+                Fanout::Large => self.large.push_back(key),
             }
         }
-        session.dirty = Some(flush);
         Ok(())
-    }
-
-    /// Mailboxes that have waited for long enough wait no longer.
-    pub(super) fn hurry(&mut self, now: Instant) {
-        while let Some(&(due, key)) = self.later.front()
-            && due <= now
-        {
-            self.later.pop_front();
-            if let Some(session) = self.table.get_mut(key)
-                && session.dirty == Some(Flush::Later)
-            {
-                session.dirty = Some(Flush::Now);
-                self.small.push_back(key);
-            }
-        }
-    }
-
-    /// When the next of them has.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        self.later.front().map(|(due, _)| *due)
     }
 
     pub(super) fn has_small(&self) -> bool {
@@ -149,7 +128,7 @@ impl Sessions {
         if self.small.back() == Some(&key) {
             self.small.pop_back();
             if let Some(session) = self.table.get_mut(key) {
-                session.dirty = None;
+                session.dirty = false;
             }
         }
     }
@@ -159,7 +138,7 @@ fn take(queue: &mut VecDeque<usize>, table: &mut Slab<Session>) -> Option<usize>
     loop {
         let key = queue.pop_front()?;
         if let Some(session) = table.get_mut(key) {
-            session.dirty = None;
+            session.dirty = false;
             return Some(key);
         }
     }

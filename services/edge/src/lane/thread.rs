@@ -159,7 +159,6 @@ impl Lane {
             self.resync_all();
         }
         let now = Instant::now();
-        self.sessions.hurry(now);
         self.write_slice(now);
         self.end_absences(now);
         self.look_at_gates(now);
@@ -217,8 +216,7 @@ impl Lane {
             .next_due_ms()
             .map(|ms| self.began + Duration::from_millis(ms));
         let absence = self.absences.next_due();
-        let ack = self.sessions.next_due();
-        let due = gate.into_iter().chain(timer).chain(absence).chain(ack);
+        let due = gate.into_iter().chain(timer).chain(absence);
         let wake_at = due.min().unwrap_or(idle);
         self.sleeps_until = wake_at;
         (wake_at, !self.paused.is_empty())

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cluster::{
     Arrival, Envelope, Inbox, LaneId, Message, Origin, Payload, Peer, Pressure, SessionId, Topic,
@@ -99,11 +99,6 @@ impl Workbench {
 
     /// Works until nothing is left to deliver or to write.
     pub fn settle(&mut self) {
-        while self.turn() {}
-        // Nothing comes next that acks could wait for.
-        self.lane
-            .sessions
-            .hurry(Instant::now() + Duration::from_secs(1));
         while self.turn() {}
     }
 

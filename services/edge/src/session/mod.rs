@@ -28,17 +28,6 @@ use wire::Wire;
 use crate::dialects::Dialect;
 use crate::limit::Bucket;
 
-/// When a mailbox is flushed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flush {
-    /// With whatever comes next for the session, a millisecond later at the latest.
-    Later,
-    /// In slices: a delivery to so many that others need not wait for them.
-    Sliced,
-    /// In this turn.
-    Now,
-}
-
 /// A client on a lane.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -73,8 +62,8 @@ pub(crate) struct Session {
     pub(crate) paused: bool,
     /// The time for which the lane looks at its gates.
     pub(crate) gate_armed: Option<Instant>,
-    /// In the lane's lists of mailboxes to flush, and in which.
-    pub(crate) dirty: Option<Flush>,
+    /// In the lane's list of mailboxes to flush.
+    pub(crate) dirty: bool,
     /// The wire is full: its task waits until it is writable.
     pub(crate) backlogged: bool,
     pub(crate) guards: Option<Box<Guards>>,
