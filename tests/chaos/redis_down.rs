@@ -8,7 +8,7 @@ use testkit::{Client, ClusterConfig, Guard, until};
 use crate::row::Trial;
 
 pub(crate) async fn down(trial: &mut Trial) {
-    let config = trial.guarded(ClusterConfig::demo(2), &[Guard::Probe]);
+    let config = trial.guarded(ClusterConfig::demo(2), &[Guard::Probe, Guard::EdgeTtl]);
     let mut cluster = config.start().await;
     let mut clients: Vec<Client> = Vec::new();
     for number in 0..CLIENTS {
@@ -16,7 +16,14 @@ pub(crate) async fn down(trial: &mut Trial) {
         client.subscribe("room").await;
         clients.push(client);
     }
-    cluster.store_mut().server().kill().await;
+    let unguarded = trial.unguarded;
+    let server = cluster.store_mut().server();
+    if unguarded {
+        // A closed connection needs no guard to be noticed.
+        server.freeze().await;
+    } else {
+        server.kill().await;
+    }
     let struck = Instant::now();
     for edge in 0..2 {
         cluster.unready(edge, "redis_unreachable").await;

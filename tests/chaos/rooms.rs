@@ -112,6 +112,28 @@ impl Rooms {
         first
     }
 
+    /// What edges with listeners did not hear of all that was said since.
+    pub(crate) fn missed(&self, since: Instant) -> Missed {
+        let mut missed = Missed::default();
+        for room in &self.rooms {
+            let (said, acked, _) = room.answers(since);
+            let edges: BTreeSet<usize> = room.listeners().map(|member| member.edge).collect();
+            for edge in edges {
+                let here = room.listeners().filter(|member| member.edge == edge);
+                let heard: BTreeSet<usize> = here
+                    .flat_map(|member| member.messages().map(|(_, number)| number))
+                    .collect();
+                for number in said.difference(&heard) {
+                    match acked.contains(number) {
+                        true => missed.acked += 1,
+                        false => missed.refused += 1,
+                    }
+                }
+            }
+        }
+        missed
+    }
+
     /// The account of everything that was said since.
     pub(crate) fn account(&self, since: Instant) -> Account {
         let mut account = Account::default();
@@ -122,13 +144,25 @@ impl Rooms {
     }
 }
 
+/// Messages that did not reach an edge, each as often as there are edges that it did not reach.
+#[derive(Debug, Default)]
+pub(crate) struct Missed {
+    pub(crate) acked: usize,
+    pub(crate) refused: usize,
+}
+
 impl Room {
     fn listeners(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().skip(1)
     }
 
-    fn add_to(&self, account: &mut Account, since: Instant) {
-        let counts = |number: &usize| self.said.get(*number).is_some_and(|said| *said >= since);
+    fn was_said(&self, number: usize, since: Instant) -> bool {
+        self.said.get(number).is_some_and(|said| *said >= since)
+    }
+
+    /// What was said since: all of it, what was acknowledged, and what was refused.
+    fn answers(&self, since: Instant) -> (BTreeSet<usize>, BTreeSet<usize>, BTreeSet<usize>) {
+        let counts = |number: &usize| self.was_said(*number, since);
         let said: BTreeSet<usize> = (0..self.said.len()).filter(counts).collect();
         let (mut acked, mut refused) = (BTreeSet::new(), BTreeSet::new());
         for frame in self.members[0].recorder.heard() {
@@ -147,6 +181,11 @@ impl Room {
         }
         acked.retain(counts);
         refused.retain(counts);
+        (said, acked, refused)
+    }
+
+    fn add_to(&self, account: &mut Account, since: Instant) {
+        let (said, acked, refused) = self.answers(since);
         account.said += said.len();
         account.acked += acked.len();
         account.refused += refused.len();
@@ -158,7 +197,7 @@ impl Room {
             let heard: Vec<usize> = member
                 .messages()
                 .map(|(_, number)| number)
-                .filter(counts)
+                .filter(|number| self.was_said(*number, since))
                 .collect();
             let distinct: BTreeSet<usize> = heard.iter().copied().collect();
             account.owed += acked.len();

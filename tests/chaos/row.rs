@@ -124,7 +124,7 @@ impl Row {
         Self {
             number: "4",
             what: "partition, minority holds the old primary, 8 s",
-            guard: "no lease audit",
+            guard: "no device in the token",
             work: Work::Long(|trial| Box::pin(partition::partition(trial))),
             limit: Duration::from_secs(120),
         },
@@ -145,7 +145,7 @@ impl Row {
         Self {
             number: "6",
             what: "Redis down for 60 s",
-            guard: "no probe",
+            guard: "frozen instead of killed, no probe, no heartbeat",
             work: Work::Long(|trial| Box::pin(redis_down::down(trial))),
             limit: Duration::from_secs(150),
         },

@@ -109,8 +109,9 @@ async fn a_snapshot_keeps_its_distance_from_the_ack_on_every_edge() {
     let cluster = TestCluster::start(2).await;
     let mut resident = cluster.peer(0, "resident").await;
     resident.subscribe("room").await;
-    for round in 0..10 {
-        for edge in 0..2 {
+    for edge in 0..2 {
+        let mut distances = Vec::new();
+        for round in 0..11 {
             let mut newcomer = cluster
                 .peer(edge, &format!("newcomer-{round}-{edge}"))
                 .await;
@@ -121,18 +122,19 @@ async fn a_snapshot_keeps_its_distance_from_the_ack_on_every_edge() {
             assert_eq!(ack["type"], "ack", "{ack}");
             let (told, snapshot) = newcomer.timed_frame().await;
             assert_eq!(peers(&snapshot["joined"]), ["resident"], "{snapshot}");
-            // Ten milliseconds at the edge; a little less where the ack was read late.
-            assert!(
-                told - acked > Duration::from_millis(6),
-                "edge {edge}: {:?}",
-                told - acked
-            );
+            distances.push(told - acked);
             newcomer.close().await;
             until("it has left", async || {
                 (listed(&cluster, 0, "room").await? == ["resident"]).then_some(())
             })
             .await;
         }
+        // Ten milliseconds at the edge, and less where this process read the ack late: not most of the time.
+        distances.sort_unstable();
+        assert!(
+            distances[5] > Duration::from_millis(6),
+            "edge {edge}: {distances:?}"
+        );
     }
 }
 

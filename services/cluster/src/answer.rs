@@ -24,6 +24,8 @@ pub struct Ticket {
 pub enum Answer {
     /// The session's lane now hears the topic.
     Subscribed(Topic, Result<(), Unavailable>),
+    /// The lane no longer hears the topic, and has heard all that was taken for it before.
+    Departed(Topic),
     /// The envelope was taken by this many lanes; 0 on a peer's topic means that nobody holds the peer.
     Published(Topic, Result<usize, Unavailable>),
     /// Everybody in the topic, as [`Presence::resync`](crate::Presence::resync) found it.

@@ -49,6 +49,15 @@ impl Bus {
         }
     }
 
+    /// Ends the route as [`Bus::unsubscribe`] does, but not before everything has arrived of which a publisher was told that
+    /// it was taken. Then, after a second at the latest, [`Answer::Departed`](crate::Answer::Departed).
+    pub fn depart(&self, topic: &Topic, lane: LaneId, ticket: Ticket) {
+        match &self.0 {
+            Backend::InProcess(member) => member.depart(topic, lane, ticket),
+            Backend::Redis(member) => member.depart(topic, lane, ticket),
+        }
+    }
+
     /// Publishes and answers [`Answer::Published`](crate::Answer::Published).
     pub fn publish(&self, topic: &Topic, envelope: Envelope, ticket: Ticket) {
         match &self.0 {

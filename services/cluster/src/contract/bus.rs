@@ -106,6 +106,42 @@ pub async fn nothing_arrives_after_unsubscribe(deployment: &impl Deployment) {
     assert_eq!(edge.lane(0).log().messages_on(&topic), ["before", "again"]);
 }
 
+/// Whoever departs while others speak hears all that they are told was taken, and then that it has departed.
+pub async fn what_was_taken_before_a_departure_arrives_before_its_answer(
+    deployment: &impl Deployment,
+) {
+    const ROUNDS: usize = 20;
+    const MESSAGES: usize = 30;
+    let topic = peer_inbox("bob");
+    let mut edges = [deployment.start().await, deployment.start().await];
+    let alice = edges[0].session(0, "alice");
+    let bob = edges[1].session(1, "bob");
+    for round in 0..ROUNDS {
+        edges[1].subscribed(&bob, &topic).await;
+        let texts = (0..MESSAGES).map(|message| format!("{round}: {message}"));
+        let mut said = Vec::new();
+        let mut departure = None;
+        for (message, text) in texts.enumerate() {
+            said.push((alice.publish(&topic, &text), text));
+            // Apart, so that some are on their way when the route ends.
+            tokio::task::yield_now().await;
+            if message == round {
+                departure = Some(bob.depart(&topic));
+            }
+        }
+        let departure = departure.expect("there are more messages than rounds");
+        let answer = edges[1].lane(1).answer(&departure).await;
+        assert!(matches!(answer, Answer::Departed(from) if from == topic));
+        let heard = edges[1].lane(1).log().messages_on(&topic);
+        for (ticket, text) in said {
+            let answer = edges[0].lane(0).answer(&ticket).await;
+            if matches!(answer, Answer::Published(_, Ok(1..))) {
+                assert!(heard.contains(&text), "{text:?} was taken and lost");
+            }
+        }
+    }
+}
+
 /// The same channel name in another app is another topic.
 pub async fn another_app_never_hears(deployment: &impl Deployment) {
     let (ours, theirs) = (channel("room"), channel_of(&another_app(), "room"));

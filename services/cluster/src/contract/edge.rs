@@ -115,6 +115,7 @@ impl Edge {
             Answer::Published(on, Ok(taken)) if on == *topic => taken,
             other @ (Answer::Published(..)
             | Answer::Subscribed(..)
+            | Answer::Departed(_)
             | Answer::Joined(..)
             | Answer::Roster(..)) => {
                 panic!("a publish on {topic:?} was answered with {other:?}")
@@ -133,6 +134,7 @@ impl Edge {
             Answer::Joined(to, Ok(joined)) if to == *topic => joined,
             other @ (Answer::Published(..)
             | Answer::Subscribed(..)
+            | Answer::Departed(_)
             | Answer::Joined(..)
             | Answer::Roster(..)) => {
                 panic!("a join of {topic:?} was answered with {other:?}")

@@ -72,6 +72,7 @@ macro_rules! contract_points {
             bus: each_session_is_heard_in_its_order_on_each_topic,
             bus: every_listening_lane_hears_an_envelope_exactly_once,
             bus: nothing_arrives_after_unsubscribe,
+            bus: what_was_taken_before_a_departure_arrives_before_its_answer,
             bus: another_app_never_hears,
             bus: a_channel_and_a_peer_of_one_name_never_meet,
             bus: a_room_an_account_and_a_peer_never_meet,

@@ -41,6 +41,10 @@ impl Session {
         self.cluster.bus.unsubscribe(topic, self.id.lane());
     }
 
+    pub(super) fn depart(&self, topic: &Topic) -> Ticket {
+        self.start(|ticket| self.cluster.bus.depart(topic, self.id.lane(), ticket))
+    }
+
     pub(super) fn publish(&self, topic: &Topic, text: &str) -> Ticket {
         self.say(topic, text, None)
     }

@@ -63,6 +63,11 @@ impl Member {
         self.world.topics.unsubscribe(topic, self.incarnation, lane);
     }
 
+    pub(crate) fn depart(&self, topic: &Topic, lane: LaneId, ticket: Ticket) {
+        self.unsubscribe(topic, lane);
+        self.answer(ticket, Answer::Departed(topic.clone()));
+    }
+
     pub(crate) fn publish(&self, topic: &Topic, envelope: Envelope, ticket: Ticket) {
         let lanes = self.world.topics.publish(topic, envelope);
         self.answer(ticket, Answer::Published(topic.clone(), Ok(lanes)));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fred::error::Error;
 use rand::Rng as _;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -47,6 +48,9 @@ pub(super) async fn keep(shared: Arc<Shared>, mut topology: Topology) {
             Ok(Ok(made)) => {
                 backoff = BACKOFF_FIRST;
                 let (reason, former) = serve(&shared, &mut topology, made).await;
+                if shared.ended.is_cancelled() {
+                    return;
+                }
                 old = Some(former);
                 shared.status.down(reason);
                 tracing::warn!(reason = reason.as_str(), "the link to Redis is given up");
@@ -129,11 +133,12 @@ async fn make(
             "the edge could not be registered",
         ));
     }
-    let heard = Heard::begin(shared, Arc::clone(&link)).await?;
+    let (ended, ended_topics) = mpsc::unbounded_channel();
+    let heard = Heard::begin(shared, Arc::clone(&link), ended).await?;
     if let Some(former) = former {
         former.drain().await;
     }
-    let reader = read_all(Arc::clone(shared), messages);
+    let reader = read_all(Arc::clone(shared), messages, ended_topics);
     let reader = shared.tasks.spawn_on(reader, &shared.runtime);
     Ok(Made {
         link,

@@ -13,6 +13,8 @@ use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
 use fred::prelude::{Builder, Config, Value};
 use fred::types::scripts::Script;
 use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Message};
+use fred::util::redis_keyslot;
+use hashbrown::HashSet;
 use tokio::sync::broadcast;
 
 use super::status::Reason;
@@ -138,6 +140,28 @@ impl Link {
         Ok(())
     }
 
+    /// Returns once everything is here that Redis had sent of channels that were unsubscribed. The client takes that for done
+    /// once it is written; what follows on the same connection is answered behind it.
+    pub(super) async fn confirm_unsubscribed(&self, channels: &[Str]) -> Result<(), Error> {
+        match self.sharding {
+            Sharding::Plain => self.ping_subscriber().await,
+            Sharding::Sharded => {
+                // One connection to each node: that of the channel's slot.
+                let slots = channels
+                    .iter()
+                    .map(|channel| redis_keyslot(channel.as_bytes()));
+                let slots: HashSet<u16> = slots.collect();
+                for slot in slots {
+                    let ping = CustomCommand::new("PING", ClusterHash::Custom(slot), false);
+                    self.subscriber
+                        .custom::<Value, Value>(ping, Vec::new())
+                        .await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// How many edges listen to a channel.
     pub(super) async fn listeners(&self, channel: Str) -> Result<u64, Error> {
         let counts: Vec<Value> = match self.sharding {
@@ -147,13 +171,10 @@ impl Link {
             }
             Sharding::Sharded => {
                 // Answered by the node that owns the slot.
-                let command = CustomCommand::new(
-                    "PUBSUB",
-                    fred::types::ClusterHash::Custom(fred::util::redis_keyslot(channel.as_bytes())),
-                    false,
-                );
+                let slot = redis_keyslot(channel.as_bytes());
+                let command = CustomCommand::new("PUBSUB", ClusterHash::Custom(slot), false);
                 let args: Vec<Value> = vec!["SHARDNUMSUB".into(), channel.into()];
-                fred::interfaces::ClientLike::custom(&self.commands, command, args).await?
+                self.commands.custom(command, args).await?
             }
         };
         Ok(counts.get(1).and_then(Value::as_u64).unwrap_or(0))

@@ -81,6 +81,24 @@ impl Member {
         }
     }
 
+    pub(crate) fn depart(&self, topic: &Topic, lane: LaneId, ticket: Ticket) {
+        let shared = &self.shared;
+        let (key, deadline) = (TopicKey::of(topic), shared.deadline());
+        let departure = shared.table.with_known(key, |entry| {
+            let was_last = entry.depart(lane, ticket.clone(), deadline);
+            (was_last, entry.is_waited_for())
+        });
+        let Some((was_last, waits)) = departure else {
+            return shared.answer(ticket, Answer::Departed(topic.clone()));
+        };
+        if was_last {
+            shared.subscriptions.note(key);
+        }
+        if waits {
+            shared.table.watch(key);
+        }
+    }
+
     pub(crate) fn publish(&self, topic: &Topic, envelope: Envelope, ticket: Ticket) {
         let causes = match (&self.shared.causes, topic.address()) {
             (Some(causes), Address::Peer(_)) => causes.of(envelope.origin.session),

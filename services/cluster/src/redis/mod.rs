@@ -36,6 +36,7 @@ mod quotas;
 mod reader;
 mod records;
 mod roster;
+mod said;
 mod scripts;
 mod shared;
 pub mod status;

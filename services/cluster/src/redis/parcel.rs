@@ -31,6 +31,8 @@ pub(super) enum Parcel {
     Envelopes {
         origin: Incarnation,
         number: u64,
+        /// Messages that Redis had taken from that edge on the topic before these.
+        said: u64,
         envelopes: Vec<Arriving>,
     },
     /// The topic's members changed.
@@ -87,12 +89,13 @@ const HAS_FENCE: u8 = 4;
 const HAS_CAUSES: u8 = 8;
 const HAS_RECEIVER: u8 = 16;
 
-/// Begins a parcel of envelopes; [`put_envelope`] fills it.
-pub(super) fn begin_envelopes(origin: Incarnation, number: u64) -> BytesMut {
+/// Begins a parcel of envelopes, before which the edge has `said` so many on the topic; [`put_envelope`] fills it.
+pub(super) fn begin_envelopes(origin: Incarnation, number: u64, said: u64) -> BytesMut {
     let mut parcel = BytesMut::with_capacity(512);
     parcel.put_slice(&[ENVELOPES, VERSION]);
     parcel.put_u64(origin.as_u64());
     parcel.put_u64(number);
+    parcel.put_u64(said);
     parcel
 }
 
@@ -258,7 +261,7 @@ impl Parcel {
 
     fn envelopes(bytes: &mut &[u8]) -> Result<Self, Malformed> {
         let origin = Incarnation::from_u64(number(bytes)?);
-        let number = number(bytes)?;
+        let (sequence, said) = (number(bytes)?, number(bytes)?);
         let mut envelopes = Vec::new();
         while !bytes.is_empty() {
             if envelopes.len() == ENVELOPES_MAX {
@@ -268,7 +271,8 @@ impl Parcel {
         }
         Ok(Self::Envelopes {
             origin,
-            number,
+            number: sequence,
+            said,
             envelopes,
         })
     }

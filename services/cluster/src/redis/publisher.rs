@@ -22,6 +22,7 @@ use super::link::Doubt;
 use super::outbox::{AnswerTo, Outgoing};
 use super::parcel;
 use super::pulse::Verdict;
+use super::said::Said;
 use super::shared::Shared;
 use crate::Unavailable;
 use crate::answer::Answer;
@@ -39,6 +40,7 @@ pub(super) async fn publish_all(shared: Arc<Shared>) {
     let mut publisher = Publisher {
         shared: Arc::clone(&shared),
         numbers: 0,
+        said: Said::default(),
         waiting: HashMap::new(),
     };
     let mut under_way = FuturesUnordered::new();
@@ -47,7 +49,7 @@ pub(super) async fn publish_all(shared: Arc<Shared>) {
         tokio::select! {
             biased;
             Some((key, parcel, result)) = under_way.next(), if !under_way.is_empty() => {
-                answer_all(&shared, parcel, result);
+                publisher.settle(key, parcel, result);
                 if let Some(next) = publisher.next(key) {
                     under_way.push(carry(Arc::clone(&shared), key, next));
                 }
@@ -79,6 +81,8 @@ struct Publisher {
     shared: Arc<Shared>,
     /// Parcels numbered so far. A later parcel of a topic has a higher number.
     numbers: u64,
+    /// What Redis has taken so far, by which receivers find out what they missed.
+    said: Said,
     /// What waits behind a topic's parcel that is under way.
     waiting: HashMap<TopicKey, VecDeque<Outgoing>>,
 }
@@ -98,6 +102,14 @@ impl Publisher {
         idle
     }
 
+    /// What became of a parcel is known.
+    fn settle(&mut self, key: TopicKey, parcel: Outbound, result: Result<u64, Unavailable>) {
+        if result.is_ok() {
+            self.said.add(key, parcel.answers.len() as u64);
+        }
+        answer_all(&self.shared, parcel, result);
+    }
+
     /// The next parcel of a topic that has none under way any more.
     fn next(&mut self, key: TopicKey) -> Option<Outbound> {
         let waiting = self.waiting.get_mut(&key)?;
@@ -113,7 +125,8 @@ impl Publisher {
             answers: Vec::new(),
             deadline: first.since + SEND_WITHIN,
         };
-        let mut payload = parcel::begin_envelopes(self.shared.incarnation, self.numbers);
+        let mut payload =
+            parcel::begin_envelopes(self.shared.incarnation, self.numbers, self.said.on(key));
         let mut parcelled = 0;
         for message in waiting.iter().take(parcel::ENVELOPES_MAX) {
             let received_us = self.shared.clock_us(message.envelope.received);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fred::types::Message;
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{broadcast, mpsc};
 use tokio::time::Instant;
 
 use super::entry::Entry;
@@ -23,39 +23,46 @@ use crate::origin::{Incarnation, SessionId};
 /// How long a direct waits for the join of its sender.
 const JOIN_WAIT: Duration = Duration::from_millis(100);
 
+/// Topics of which Redis sends nothing more: all that it sent is with the reader.
+pub(super) type Ended = Vec<TopicKey>;
+
 /// Reads until the link ends.
-pub(super) async fn read_all(shared: Arc<Shared>, mut messages: broadcast::Receiver<Message>) {
+pub(super) async fn read_all(
+    shared: Arc<Shared>,
+    mut messages: broadcast::Receiver<Message>,
+    mut ended: mpsc::UnboundedReceiver<Ended>,
+) {
     let mut reader = Reader {
         shared,
         early: VecDeque::new(),
     };
     loop {
-        let received = match reader.early.front().map(|early| early.deadline) {
-            None => messages.recv().await,
-            Some(deadline) => match tokio::time::timeout_at(deadline, messages.recv()).await {
-                Ok(received) => received,
-                Err(_) => {
-                    reader.release();
-                    continue;
-                }
-            },
+        let deadline = reader.early.front().map(|early| early.deadline);
+        let due = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
         };
-        match received {
-            Ok(message) => {
-                reader.take(&message);
-                reader.release();
+        tokio::select! {
+            received = messages.recv() => match received {
+                Ok(message) => reader.take(&message),
+                Err(RecvError::Lagged(missed)) => reader.lag(missed),
+                Err(RecvError::Closed) => return,
+            },
+            Some(topics) = ended.recv() => {
+                loop {
+                    match messages.try_recv() {
+                        Ok(message) => reader.take(&message),
+                        Err(TryRecvError::Lagged(missed)) => reader.lag(missed),
+                        Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                    }
+                }
+                reader.end(topics);
             }
-            Err(RecvError::Lagged(missed)) => {
-                let shared = &reader.shared;
-                tracing::warn!(
-                    missed,
-                    "messages from Redis were lost, reading topics again"
-                );
-                shared.status.add(|counts| &counts.lagged, missed);
-                holds::reread_all(shared);
-            }
-            Err(RecvError::Closed) => return,
+            () = due => {}
         }
+        reader.release();
     }
 }
 
@@ -70,12 +77,35 @@ struct Inbound {
     key: TopicKey,
     origin: Incarnation,
     number: u64,
+    said: u64,
     envelopes: Vec<Arriving>,
     /// When they are delivered whatever they wait for.
     deadline: Instant,
 }
 
 impl Reader {
+    /// Messages were lost between the socket and here.
+    fn lag(&self, missed: u64) {
+        let shared = &self.shared;
+        tracing::warn!(
+            missed,
+            "messages from Redis were lost, reading topics again"
+        );
+        shared.status.add(|counts| &counts.lagged, missed);
+        holds::reread_all(shared);
+    }
+
+    /// Nothing more comes of these topics: what still waits is delivered, and whoever leaves them may go.
+    fn end(&mut self, topics: Ended) {
+        let all = std::mem::take(&mut self.early).into_iter();
+        let (due, early): (VecDeque<_>, _) = all.partition(|early| topics.contains(&early.key));
+        self.early = early;
+        due.into_iter().for_each(|inbound| self.deliver(inbound));
+        for key in topics {
+            self.shared.table.with_known(key, Entry::depart_all);
+        }
+    }
+
     fn take(&mut self, message: &Message) {
         let shared = &self.shared;
         shared.status.add(|counts| &counts.parcels_in, 1);
@@ -91,10 +121,18 @@ impl Reader {
             Parcel::Envelopes {
                 origin,
                 number,
+                said,
                 envelopes,
             } => {
                 if let Some(key) = TopicKey::parse(&message.channel) {
-                    self.take_envelopes(key, origin, number, envelopes);
+                    self.take_envelopes(Inbound {
+                        key,
+                        origin,
+                        number,
+                        said,
+                        envelopes,
+                        deadline: Instant::now() + JOIN_WAIT,
+                    });
                 }
             }
             Parcel::Delta(delta) => {
@@ -113,21 +151,8 @@ impl Reader {
         }
     }
 
-    fn take_envelopes(
-        &mut self,
-        key: TopicKey,
-        origin: Incarnation,
-        number: u64,
-        envelopes: Vec<Arriving>,
-    ) {
-        let inbound = Inbound {
-            key,
-            origin,
-            number,
-            envelopes,
-            deadline: Instant::now() + JOIN_WAIT,
-        };
-        let waits_behind = self.early.iter().any(|early| early.key == key);
+    fn take_envelopes(&mut self, inbound: Inbound) {
+        let waits_behind = self.early.iter().any(|early| early.key == inbound.key);
         if waits_behind || !self.is_due(&inbound) {
             self.early.push_back(inbound);
         } else {
@@ -164,9 +189,19 @@ impl Reader {
         let shared = &self.shared;
         shared.table.with_known(inbound.key, |entry| {
             // A parcel that was sent again, or that came over the old link and the new one.
-            if !entry.note_parcel(inbound.origin, inbound.number) {
+            let heard = entry.note_parcel(
+                inbound.origin,
+                inbound.number,
+                inbound.said,
+                inbound.envelopes.len() as u64,
+            );
+            let Some(missed) = heard else {
                 shared.status.add(|counts| &counts.duplicates, 1);
                 return;
+            };
+            if missed > 0 {
+                shared.status.add(|counts| &counts.missed, missed);
+                tracing::debug!(missed, topic = ?entry.topic(), "messages did not arrive");
             }
             for arriving in inbound.envelopes {
                 let mut envelope = arriving.envelope;
@@ -178,11 +213,11 @@ impl Reader {
                     continue;
                 }
                 if let Some(receipt) = envelope.receipt {
-                    let local = shared.relay_receipt(receipt, entry.lanes().len());
+                    let local = shared.relay_receipt(receipt, entry.hearers().count());
                     envelope.receipt = Some(local);
                 }
                 let envelope = Arc::new(envelope);
-                for inbox in entry.lanes() {
+                for inbox in entry.hearers() {
                     let topic = entry.topic().clone();
                     inbox.push(Arrival::Envelope(topic, Arc::clone(&envelope)));
                 }

@@ -86,6 +86,8 @@ pub struct LinkCounts {
     pub malformed: AtomicU64,
     /// Redis messages lost between socket and reader; a resync follows.
     pub lagged: AtomicU64,
+    /// Messages that Redis had taken from other edges on topics heard here, and that never came.
+    pub missed: AtomicU64,
     /// Messages of sessions whose device has a newer one.
     pub fenced: AtomicU64,
     /// Topics read again.

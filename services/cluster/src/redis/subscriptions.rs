@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use fred::bytes_utils::Str;
 use fred::error::Error;
 use hashbrown::HashSet;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 use super::entry::Entry;
 use super::holds;
 use super::keys::TopicKey;
 use super::link::Link;
+use super::reader::Ended;
 use super::shared::Shared;
 
 /// Topics to compare.
@@ -46,15 +47,22 @@ impl Subscriptions {
 pub(super) struct Heard {
     link: Arc<Link>,
     topics: HashSet<TopicKey>,
+    /// Tells the reader of topics of which nothing more comes.
+    ended: mpsc::UnboundedSender<Ended>,
 }
 
 impl Heard {
     /// Has a fresh link hear everything that is listened to, the edge's own channel last: whoever reaches that may rely on
     /// the rest.
-    pub(super) async fn begin(shared: &Arc<Shared>, link: Arc<Link>) -> Result<Self, Error> {
+    pub(super) async fn begin(
+        shared: &Arc<Shared>,
+        link: Arc<Link>,
+        ended: mpsc::UnboundedSender<Ended>,
+    ) -> Result<Self, Error> {
         let mut heard = Self {
             link,
             topics: HashSet::new(),
+            ended,
         };
         shared.subscriptions.take();
         let wanted = shared.table.keys(Entry::is_listened_to);
@@ -99,8 +107,15 @@ impl Heard {
             keys.iter().map(|key| shared.names.channel(*key)).collect()
         };
         self.link.unsubscribe(&channels(&unwanted)).await?;
-        for key in unwanted {
-            self.topics.remove(&key);
+        for key in &unwanted {
+            self.topics.remove(key);
+        }
+        unwanted
+            .retain(|key| shared.table.with_known(*key, |entry| entry.is_departed()) == Some(true));
+        if !unwanted.is_empty() {
+            self.link.confirm_unsubscribed(&channels(&unwanted)).await?;
+            // The reader goes with its link.
+            drop(self.ended.send(unwanted));
         }
         if !wanted.is_empty() {
             self.link.subscribe(&channels(&wanted)).await?;

@@ -318,13 +318,17 @@ impl Lane {
                     self.take_roster(topic, Some(roster));
                 }
             }
-            Answer::Joined(_, Err(_)) | Answer::Subscribed(..) | Answer::Published(..) => {}
+            Answer::Joined(_, Err(_))
+            | Answer::Subscribed(..)
+            | Answer::Departed(_)
+            | Answer::Published(..) => {}
         }
         let Some(key) = self.sessions.serving(ticket.session) else {
             return;
         };
         match answer {
             Answer::Subscribed(topic, result) => self.subscribed(key, topic, *result),
+            Answer::Departed(_) => self.count_answer(key),
             Answer::Published(..) => {
                 let now = self.now();
                 self.decide(key, Input::Answer(ticket, answer), now);

@@ -97,6 +97,12 @@ impl Hub {
         }
     }
 
+    /// Whether one listener alone is left.
+    pub(super) fn is_last(&self, topic: &Topic) -> bool {
+        self.get(topic)
+            .is_some_and(|of_topic| of_topic.listeners.len() == 1)
+    }
+
     /// The number of a large fan-out that begins now.
     pub(super) fn begin_fanout(&mut self) -> u64 {
         self.fanouts += 1;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use cluster::Ticket;
 use protocol::close::CloseReason;
 use protocol::websocket::ping_frame;
 use rand::Rng;
@@ -102,7 +103,20 @@ impl Lane {
             .tally
             .count(dialect.metrics(&self.metrics), &self.metrics);
         self.answer(key);
-        self.close(key, CloseReason::GoingAway);
+        let session = &mut self.sessions[key];
+        session.departs_ms = None;
+        // Directs that were taken for its peer still come; none after that is taken.
+        if let Some((topic, _)) = &session.address
+            && self.hub.is_last(topic)
+        {
+            session.unanswered += 1;
+            let ticket = Ticket {
+                session: session.id,
+                request: None,
+            };
+            self.cluster.bus.depart(topic, self.id, ticket);
+        }
+        self.close_when_answered(key, CloseReason::GoingAway);
     }
 }
 

@@ -21,7 +21,7 @@ pub struct LinkMetrics {
 type Count = fn(&LinkCounts) -> &AtomicU64;
 
 /// Name, help, and where the backend counts it.
-const COUNTERS: [(&str, &str, Count); 11] = [
+const COUNTERS: [(&str, &str, Count); 12] = [
     (
         "switchboard_link_parcels_out_total",
         "Redis messages published; one may carry many envelopes.",
@@ -56,6 +56,11 @@ const COUNTERS: [(&str, &str, Count); 11] = [
         "switchboard_link_lag_total",
         "Redis messages lost because this edge read too slowly; a resync follows.",
         |counts| &counts.lagged,
+    ),
+    (
+        "switchboard_link_missed_total",
+        "Messages that Redis took from an edge and that never reached this one, which listened.",
+        |counts| &counts.missed,
     ),
     (
         "switchboard_link_fenced_total",

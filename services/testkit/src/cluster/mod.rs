@@ -100,20 +100,6 @@ impl TestCluster {
         answer.status == 503 && reasons.is_some_and(|reasons| reasons.iter().any(|is| is == reason))
     }
 
-    /// Messages that the edges know to have lost, by every metric of theirs that counts such.
-    pub async fn counted_losses(&self) -> f64 {
-        let mut sum = 0.0;
-        for edge in self.edges.iter().filter(|edge| edge.is_running()) {
-            let scrape = edge.scrape().await;
-            let is_loss = |series: &&str| LOSSES.iter().any(|word| series.contains(word));
-            let values = scrape.series().into_iter().filter(is_loss);
-            sum += values
-                .filter_map(|series| scrape.value(series))
-                .sum::<f64>();
-        }
-        sum
-    }
-
     /// The value of a metric, added up over the edges that run; an edge without the series counts nothing.
     pub async fn metric(&self, series: &str) -> f64 {
         let mut sum = 0.0;
@@ -138,6 +124,3 @@ impl Drop for TestCluster {
         }
     }
 }
-
-/// Parts of the names of metrics that count messages which did not arrive.
-const LOSSES: [&str; 2] = ["lag_total", "lost_total"];

@@ -39,10 +39,29 @@ pub(super) struct Entry {
     /// Redis has confirmed that this edge hears the topic.
     standing: bool,
     waiting: Vec<(Ticket, Instant)>,
-    /// The latest parcel of each edge that was heard here.
-    heard: Vec<(Incarnation, u64)>,
+    /// Lanes that have left, and hear what is on its way until Redis has confirmed that nothing more is.
+    departing: Vec<Departing>,
+    /// What was heard of each edge here.
+    heard: Vec<Heard>,
     /// `None` for topics that nobody is a member of, such as the inbox of a peer.
     members: Option<Box<Members>>,
+}
+
+#[derive(Debug)]
+struct Departing {
+    inbox: InboxHandle,
+    ticket: Ticket,
+    deadline: Instant,
+}
+
+/// What was heard of one edge.
+#[derive(Debug)]
+struct Heard {
+    edge: Incarnation,
+    /// Its latest parcel.
+    number: u64,
+    /// Messages that it has said up to there; `None` if it was not listened to all the time.
+    said: Option<u64>,
 }
 
 /// What an entry needs to speak to this edge's lanes.
@@ -64,6 +83,7 @@ impl Entry {
             lanes: Vec::new(),
             standing: false,
             waiting: Vec::new(),
+            departing: Vec::new(),
             heard: Vec::new(),
             members: None,
         }
@@ -72,6 +92,7 @@ impl Entry {
     /// True when nothing here is needed any more.
     pub(super) fn is_idle(&self) -> bool {
         self.lanes.is_empty()
+            && self.departing.is_empty()
             && self
                 .members
                 .as_ref()
@@ -81,6 +102,7 @@ impl Entry {
     /// True while somebody waits for an answer.
     pub(super) fn is_waited_for(&self) -> bool {
         !self.waiting.is_empty()
+            || !self.departing.is_empty()
             || self
                 .members
                 .as_ref()
@@ -91,8 +113,18 @@ impl Entry {
         !self.lanes.is_empty()
     }
 
-    pub(super) fn lanes(&self) -> &[InboxHandle] {
-        &self.lanes
+    /// The lanes that hear what arrives: those that listen, and those that have left a moment ago.
+    pub(super) fn hearers(&self) -> impl Iterator<Item = &InboxHandle> {
+        let left = self.departing.iter().map(|departing| &departing.inbox);
+        let left = left.filter(|inbox| {
+            let mut listening = self.lanes.iter();
+            !listening.any(|listening| listening.lane() == inbox.lane())
+        });
+        self.lanes.iter().chain(left)
+    }
+
+    pub(super) fn is_departed(&self) -> bool {
+        !self.departing.is_empty()
     }
 
     pub(super) fn topic(&self) -> &Topic {
@@ -129,6 +161,8 @@ impl Entry {
         let was_last = before > 0 && self.lanes.is_empty();
         if was_last {
             self.standing = false;
+            // What is said while nobody listens is not missed.
+            self.heard.iter_mut().for_each(|heard| heard.said = None);
             if let Some(members) = &mut self.members {
                 members.forget_roster();
             }
@@ -136,9 +170,42 @@ impl Entry {
         was_last
     }
 
+    /// Removes a lane that is told once nothing more is on its way to it. Returns whether Redis has to be asked for that;
+    /// otherwise it is told now.
+    pub(super) fn depart(&mut self, lane: LaneId, ticket: Ticket, deadline: Instant) -> bool {
+        let inbox = self
+            .lanes
+            .iter()
+            .find(|inbox| inbox.lane() == lane)
+            .cloned();
+        let was_heard = self.standing;
+        let was_last = self.unlisten(lane);
+        let Some(inbox) = inbox else { return false };
+        let departing = Departing {
+            inbox,
+            ticket,
+            deadline,
+        };
+        if was_last && was_heard {
+            self.departing.push(departing);
+        } else {
+            // Other lanes still hear what comes, or nothing comes at all.
+            departing.tell(&self.topic);
+        }
+        was_last
+    }
+
+    /// Nothing more is on its way to the lanes that have left.
+    pub(super) fn depart_all(&mut self) {
+        for departing in self.departing.drain(..) {
+            departing.tell(&self.topic);
+        }
+    }
+
     /// Redis says that this edge hears the topic.
     pub(super) fn stand(&mut self, inboxes: &[InboxHandle]) {
         self.standing = self.is_listened_to();
+        self.depart_all();
         self.answer_waiting(inboxes, Ok(()));
     }
 
@@ -160,19 +227,34 @@ impl Entry {
         }
     }
 
-    /// Notes a parcel of messages. Returns whether it is new: an edge numbers what it says on a topic upwards, and says
-    /// nothing new before it knows what became of the last.
-    pub(super) fn note_parcel(&mut self, edge: Incarnation, number: u64) -> bool {
-        if let Some((_, latest)) = self.heard.iter_mut().find(|(known, _)| *known == edge) {
-            let is_new = number > *latest;
-            *latest = number.max(*latest);
-            return is_new;
+    /// Notes a parcel of so many messages, before which its edge had `said` so many here. Returns how many of those never
+    /// came, and `None` if the parcel is not new: an edge numbers what it says on a topic upwards, and says nothing new
+    /// before it knows what became of the last.
+    pub(super) fn note_parcel(
+        &mut self,
+        edge: Incarnation,
+        number: u64,
+        said: u64,
+        messages: u64,
+    ) -> Option<u64> {
+        let now = Some(said.saturating_add(messages));
+        if let Some(heard) = self.heard.iter_mut().find(|heard| heard.edge == edge) {
+            if number <= heard.number {
+                return None;
+            }
+            heard.number = number;
+            let before = std::mem::replace(&mut heard.said, now);
+            return Some(before.map_or(0, |before| said.saturating_sub(before)));
         }
         if self.heard.len() == EDGES_HEARD_MAX {
             self.heard.remove(0);
         }
-        self.heard.push((edge, number));
-        true
+        self.heard.push(Heard {
+            edge,
+            number,
+            said: now,
+        });
+        Some(0)
     }
 
     /// Looks at what waits for too long. Returns true while there is something to look at again.
@@ -187,7 +269,21 @@ impl Entry {
             let refusal = Answer::Subscribed(self.topic.clone(), Err(Unavailable));
             answer(teller.inboxes, ticket, refusal);
         }
-        self.tick_members(now, teller) || !self.waiting.is_empty()
+        let (late, departing): (Vec<_>, Vec<_>) = std::mem::take(&mut self.departing)
+            .into_iter()
+            .partition(|departing| departing.deadline <= now);
+        self.departing = departing;
+        late.iter()
+            .for_each(|departing| departing.tell(&self.topic));
+        self.tick_members(now, teller) || !self.waiting.is_empty() || !self.departing.is_empty()
+    }
+}
+
+impl Departing {
+    fn tell(&self, topic: &Topic) {
+        let departed = Answer::Departed(topic.clone());
+        self.inbox
+            .push(Arrival::Answer(self.ticket.clone(), departed));
     }
 }
 

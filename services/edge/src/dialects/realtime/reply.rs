@@ -64,7 +64,7 @@ pub(super) fn answered(ticket: &Ticket, answer: &Answer, actions: &mut Actions) 
                 actions,
             );
         }
-        Answer::Subscribed(..) | Answer::Roster(..) => {}
+        Answer::Subscribed(..) | Answer::Departed(_) | Answer::Roster(..) => {}
     }
 }
 

@@ -253,6 +253,7 @@ impl Room {
             Answer::Published(_, Ok(_))
             | Answer::Joined(..)
             | Answer::Subscribed(..)
+            | Answer::Departed(_)
             | Answer::Roster(..) => {}
         }
     }
