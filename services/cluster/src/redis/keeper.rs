@@ -35,6 +35,8 @@ const MAKE_WITHIN: Duration = Duration::from_secs(30);
 const HURRY: Duration = Duration::from_millis(100);
 /// Own probes that may be missed; after that the link is deaf.
 const MISSES: u32 = 2;
+/// Lists of topics that the reader has yet to end; whoever unsubscribes waits beyond it.
+const ENDED_MAX: usize = 64;
 
 /// Runs until the edge leaves.
 pub(super) async fn keep(shared: Arc<Shared>, mut topology: Topology) {
@@ -133,7 +135,7 @@ async fn make(
             "the edge could not be registered",
         ));
     }
-    let (ended, ended_topics) = mpsc::unbounded_channel();
+    let (ended, ended_topics) = mpsc::channel(ENDED_MAX);
     let heard = Heard::begin(shared, Arc::clone(&link), ended).await?;
     if let Some(former) = former {
         former.drain().await;

@@ -102,14 +102,6 @@ impl Publisher {
         idle
     }
 
-    /// What became of a parcel is known.
-    fn settle(&mut self, key: TopicKey, parcel: Outbound, result: Result<u64, Unavailable>) {
-        if result.is_ok() {
-            self.said.add(key, parcel.answers.len() as u64);
-        }
-        answer_all(&self.shared, parcel, result);
-    }
-
     /// The next parcel of a topic that has none under way any more.
     fn next(&mut self, key: TopicKey) -> Option<Outbound> {
         let waiting = self.waiting.get_mut(&key)?;
@@ -146,6 +138,24 @@ impl Publisher {
         outbound.payload = payload.freeze();
         self.shared.status.add(|counts| &counts.parcels_out, 1);
         Some(outbound)
+    }
+
+    /// Tells whoever published how it went.
+    fn settle(&mut self, key: TopicKey, outbound: Outbound, result: Result<u64, Unavailable>) {
+        if result.is_ok() {
+            self.said.add(key, outbound.answers.len() as u64);
+        }
+        for answer in outbound.answers {
+            match answer {
+                AnswerTo::Session(ticket) => {
+                    let count = result.map(|edges| usize::try_from(edges).unwrap_or(usize::MAX));
+                    let answer = Answer::Published(outbound.topic.clone(), count);
+                    self.shared.answer(ticket, answer);
+                }
+                // A caller that gave up needs no answer.
+                AnswerTo::Caller(caller) => drop(caller.send(result.ok())),
+            }
+        }
     }
 }
 
@@ -199,17 +209,4 @@ async fn carry(
         shared.status.add(|counts| &counts.unpublished, messages);
     }
     (key, outbound, result)
-}
-
-fn answer_all(shared: &Shared, outbound: Outbound, result: Result<u64, Unavailable>) {
-    for answer in outbound.answers {
-        match answer {
-            AnswerTo::Session(ticket) => {
-                let count = result.map(|edges| usize::try_from(edges).unwrap_or(usize::MAX));
-                shared.answer(ticket, Answer::Published(outbound.topic.clone(), count));
-            }
-            // A caller that gave up needs no answer.
-            AnswerTo::Caller(caller) => drop(caller.send(result.ok())),
-        }
-    }
 }

@@ -30,7 +30,7 @@ pub(super) type Ended = Vec<TopicKey>;
 pub(super) async fn read_all(
     shared: Arc<Shared>,
     mut messages: broadcast::Receiver<Message>,
-    mut ended: mpsc::UnboundedReceiver<Ended>,
+    mut ended: mpsc::Receiver<Ended>,
 ) {
     let mut reader = Reader {
         shared,

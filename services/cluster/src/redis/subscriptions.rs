@@ -48,7 +48,7 @@ pub(super) struct Heard {
     link: Arc<Link>,
     topics: HashSet<TopicKey>,
     /// Tells the reader of topics of which nothing more comes.
-    ended: mpsc::UnboundedSender<Ended>,
+    ended: mpsc::Sender<Ended>,
 }
 
 impl Heard {
@@ -57,7 +57,7 @@ impl Heard {
     pub(super) async fn begin(
         shared: &Arc<Shared>,
         link: Arc<Link>,
-        ended: mpsc::UnboundedSender<Ended>,
+        ended: mpsc::Sender<Ended>,
     ) -> Result<Self, Error> {
         let mut heard = Self {
             link,
@@ -115,7 +115,7 @@ impl Heard {
         if !unwanted.is_empty() {
             self.link.confirm_unsubscribed(&channels(&unwanted)).await?;
             // The reader goes with its link.
-            drop(self.ended.send(unwanted));
+            drop(self.ended.send(unwanted).await);
         }
         if !wanted.is_empty() {
             self.link.subscribe(&channels(&wanted)).await?;

@@ -16,7 +16,8 @@ use testkit::load::server::Kind;
 use testkit::load::summary::Summary;
 use testkit::load::target::Target;
 
-/// Measures an edge against a bare floor: server on one core, driver on another.
+/// Measures an edge against a bare floor: server on one core, driver on another. In the cases whose names begin with `cross`
+/// two servers and a Redis of their own share the server's core; `redis-server` must be installed.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Binary of the edge; by default the `switchboard` beside this one.
@@ -37,7 +38,7 @@ struct Arguments {
     /// Sessions that rest.
     #[arg(long, default_value_t = 10_000)]
     sessions: usize,
-    /// Core of the server.
+    /// Core of the server, or of both and their Redis.
     #[arg(long, default_value_t = 0)]
     server_core: usize,
     /// Core of the driver.
@@ -127,8 +128,15 @@ fn judge(summary: &Summary) -> anyhow::Result<()> {
 fn runs(only: &[String]) -> Vec<(Case, Kind)> {
     let wanted =
         |case: &&Case| only.is_empty() || only.iter().any(|name| case.name.starts_with(name));
+    // What a figure is set against is measured in the same minutes, wanted or not.
+    let needed = |case: &&Case| {
+        let other = |target: &Target| target.other() == Some(case.name);
+        let about = |target: &Target| Case::ALL.iter().find(|case| case.name == target.case);
+        let mut targets = Target::ALL.iter().filter(|target| other(target));
+        targets.any(|target| about(target).as_ref().is_some_and(wanted))
+    };
     let mut runs = Vec::new();
-    for case in Case::ALL.iter().filter(wanted) {
+    for case in Case::ALL.iter().filter(|case| wanted(case) || needed(case)) {
         match case.floor {
             FloorCase::Same => runs.push((*case, Kind::Floor)),
             FloorCase::Of(_) | FloorCase::Absent => {}

@@ -12,7 +12,8 @@ use super::comers::Comers;
 use super::counters::Counters;
 use super::process::{CpuTime, Process};
 use super::run::{Growth, Rest, Run};
-use super::server::{Kind, Server, Settings};
+use super::server::{Kind, Settings};
+use super::site::Site;
 use super::sleepers::{Pings, Sleepers};
 use super::stage::{Outcome, Stage};
 
@@ -60,7 +61,8 @@ pub struct Bench {
 #[derive(Debug)]
 struct Reading {
     at: Instant,
-    server: CpuTime,
+    servers: CpuTime,
+    redis: Option<CpuTime>,
     driver: CpuTime,
     counters: Option<Counters>,
 }
@@ -71,83 +73,84 @@ impl Bench {
     /// # Errors
     /// The server does not start, or the clients do not get ready.
     pub fn run(&self, case: &Case, kind: Kind) -> anyhow::Result<Run> {
-        let server = self.start(case, kind)?;
+        let site = self.open(case, kind)?;
         let run = match case.load {
-            Load::Connects(credential) => self.connects(&server, kind, credential),
-            Load::Rest => self.rest(&server, kind),
-            Load::Cycles => self.cycles(&server, kind),
-            Load::Storm => self.storm(&server, kind),
-            Load::Traffic(traffic) => self.traffic(&server, kind, traffic),
+            Load::Connects(credential) => self.connects(&site, credential),
+            Load::Rest => self.rest(&site, kind),
+            Load::Cycles => self.cycles(&site),
+            Load::Storm => self.storm(&site),
+            Load::Traffic(traffic) => self.traffic(&site, traffic),
         };
         run.with_context(|| {
             format!(
                 "{} against the {kind:?}; its log:\n{}",
                 case.name,
-                server.log()
+                site.log()
             )
         })
     }
 
-    fn start(&self, case: &Case, kind: Kind) -> anyhow::Result<Server> {
+    fn open(&self, case: &Case, kind: Kind) -> anyhow::Result<Site> {
         let binary = match kind {
             Kind::Edge => &self.edge,
             Kind::Floor => &self.floor,
-        };
-        let (lanes, cores) = match case.room {
-            Room::OneCore => (1, vec![self.server_core]),
-            Room::BothCores(lanes) => (lanes, vec![self.server_core, self.driver_core]),
         };
         let ping = match case.load {
             Load::Rest => IDLE_PING,
             Load::Connects(_) | Load::Cycles | Load::Storm | Load::Traffic(_) => NO_PING,
         };
-        Server::start(
-            kind,
-            binary,
-            Settings { lanes, ping },
-            &cores,
-            self.driver_core,
-        )
+        let settings = |lanes| Settings {
+            lanes,
+            ping,
+            joint: None,
+        };
+        let (one, both) = ([self.server_core], [self.server_core, self.driver_core]);
+        let home = self.driver_core;
+        match case.room {
+            Room::OneCore => Site::one(kind, binary, settings(1), &one, home),
+            Room::BothCores(lanes) => Site::one(kind, binary, settings(lanes), &both, home),
+            Room::TwoServers => Site::joined(kind, binary, settings(1), &one, home),
+        }
     }
 
-    fn connects(&self, server: &Server, kind: Kind, credential: Credential) -> anyhow::Result<Run> {
+    fn connects(&self, site: &Site, credential: Credential) -> anyhow::Result<Run> {
         let arrivals = |count| match credential {
             Credential::Key => Arrivals::with_key(count),
             Credential::Token => Arrivals::with_tokens(count),
         };
         let mut first = Stage::new(
-            server.address,
+            &site.addresses,
             self.addresses,
             vec![Box::new(arrivals(CONNECTS_BEFORE))],
         )?;
         first.gather(AT_ONCE, READY_DEADLINE)?;
         let mut stage = Stage::new(
-            server.address,
+            &site.addresses,
             self.addresses,
             vec![Box::new(arrivals(CONNECTS))],
         )?;
-        let before = Reading::take(server, kind)?;
+        let before = Reading::take(site)?;
         stage.gather(AT_ONCE, READY_DEADLINE)?;
-        let after = Reading::take(server, kind)?;
+        let after = Reading::take(site)?;
         Ok(run(&before, &after, &stage.outcome()?))
     }
 
-    fn rest(&self, server: &Server, kind: Kind) -> anyhow::Result<Run> {
+    fn rest(&self, site: &Site, kind: Kind) -> anyhow::Result<Run> {
         let pings = match kind {
             Kind::Edge => Pings::Awaited,
             Kind::Floor => Pings::Absent,
         };
         let sleepers = Sleepers::new(self.sessions, pings);
-        let mut stage = Stage::new(server.address, self.addresses, vec![Box::new(sleepers)])?;
-        let none_bytes = server.process.resident_bytes()?;
-        let before = Reading::take(server, kind)?;
+        let mut stage = Stage::new(&site.addresses, self.addresses, vec![Box::new(sleepers)])?;
+        let none_bytes = site.resident_bytes()?;
+        let before = Reading::take(site)?;
         stage.gather(AT_ONCE, READY_DEADLINE)?;
-        let after = Reading::take(server, kind)?;
+        let after = Reading::take(site)?;
         stage.rest(QUIET)?;
-        let resting = server.process.cpu()?;
-        let all_bytes = server.process.resident_bytes()?;
+        let resting = site.cpu()?;
+        let all_bytes = site.resident_bytes()?;
         stage.rest(REST)?;
-        let (cpu_seconds, _) = server.process.cpu()?.since(resting);
+        let (cpu_seconds, _) = site.cpu()?.since(resting);
         let rest = Rest {
             bytes_per_session: all_bytes.saturating_sub(none_bytes) as f64 / self.sessions as f64,
             cpu_ms: cpu_seconds * 1e3,
@@ -160,18 +163,18 @@ impl Bench {
         })
     }
 
-    fn traffic(&self, server: &Server, kind: Kind, traffic: Traffic) -> anyhow::Result<Run> {
-        let mut stage = Stage::new(server.address, self.addresses, traffic.parts())?;
+    fn traffic(&self, site: &Site, traffic: Traffic) -> anyhow::Result<Run> {
+        let mut stage = Stage::new(&site.addresses, self.addresses, traffic.parts())?;
         stage.gather(AT_ONCE, READY_DEADLINE)?;
-        let gathered_bytes = server.process.resident_bytes()?;
+        let gathered_bytes = site.resident_bytes()?;
         stage.play(WARM_UP)?;
         stage.settle(PATIENCE)?;
         stage.begin();
-        let before = Reading::take(server, kind)?;
+        let before = Reading::take(site)?;
         stage.play(self.duration.max(traffic.shortest()))?;
-        let grown_bytes = server.process.resident_bytes()?;
+        let grown_bytes = site.resident_bytes()?;
         stage.settle(PATIENCE)?;
-        let after = Reading::take(server, kind)?;
+        let after = Reading::take(site)?;
         let growth = Growth {
             bytes: grown_bytes.saturating_sub(gathered_bytes),
             sockets: traffic.strangers(),
@@ -183,20 +186,20 @@ impl Bench {
     }
 
     /// A tenth of the cycles comes first: what a server keeps for its next clients is then there.
-    fn cycles(&self, server: &Server, kind: Kind) -> anyhow::Result<Run> {
+    fn cycles(&self, site: &Site) -> anyhow::Result<Run> {
         let stage = |count| {
             let comers = Comers::in_a_row(count);
-            Stage::new(server.address, self.addresses, vec![Box::new(comers)])
+            Stage::new(&site.addresses, self.addresses, vec![Box::new(comers)])
         };
         let mut first = stage(CYCLES / 10)?;
         first.play_out(CYCLES_DEADLINE)?;
-        let none_bytes = server.process.resident_bytes()?;
+        let none_bytes = site.resident_bytes()?;
         let mut stage = stage(CYCLES)?;
-        let before = Reading::take(server, kind)?;
+        let before = Reading::take(site)?;
         stage.play_out(CYCLES_DEADLINE)?;
-        let after = Reading::take(server, kind)?;
+        let after = Reading::take(site)?;
         let growth = Growth {
-            bytes: server.process.resident_bytes()?.saturating_sub(none_bytes),
+            bytes: site.resident_bytes()?.saturating_sub(none_bytes),
             sockets: CYCLES,
         };
         Ok(Run {
@@ -205,25 +208,23 @@ impl Bench {
         })
     }
 
-    fn storm(&self, server: &Server, kind: Kind) -> anyhow::Result<Run> {
+    fn storm(&self, site: &Site) -> anyhow::Result<Run> {
         let arrivals = Box::new(Arrivals::with_tokens(STORM));
-        let mut stage = Stage::new(server.address, self.addresses, vec![arrivals])?;
-        let before = Reading::take(server, kind)?;
+        let mut stage = Stage::new(&site.addresses, self.addresses, vec![arrivals])?;
+        let before = Reading::take(site)?;
         stage.gather(STORM, READY_DEADLINE)?;
-        let after = Reading::take(server, kind)?;
+        let after = Reading::take(site)?;
         Ok(run(&before, &after, &stage.outcome()?))
     }
 }
 
 impl Reading {
-    fn take(server: &Server, kind: Kind) -> anyhow::Result<Self> {
-        let counters = match kind {
-            Kind::Edge => None,
-            Kind::Floor => Some(Counters::fetch(server.address)?),
-        };
+    fn take(site: &Site) -> anyhow::Result<Self> {
+        let counters = site.counters()?;
         Ok(Self {
             at: Instant::now(),
-            server: server.process.cpu()?,
+            servers: site.cpu()?,
+            redis: site.redis_cpu()?,
             driver: Process::current()?.cpu()?,
             counters,
         })
@@ -231,13 +232,17 @@ impl Reading {
 }
 
 fn run(before: &Reading, after: &Reading, outcome: &Outcome) -> Run {
-    let (cpu_seconds, user_seconds) = after.server.since(before.server);
+    let (cpu_seconds, user_seconds) = after.servers.since(before.servers);
     let (driver_seconds, _) = after.driver.since(before.driver);
     Run {
         units: outcome.units,
         seconds: (after.at - before.at).as_secs_f64(),
         cpu_seconds,
         user_seconds,
+        redis_seconds: after
+            .redis
+            .zip(before.redis)
+            .map(|(after, before)| after.since(before).0),
         driver_seconds,
         p50_ms: quantile_ms(&outcome.latency, 0.5),
         p99_ms: quantile_ms(&outcome.latency, 0.99),

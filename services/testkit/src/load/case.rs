@@ -16,6 +16,12 @@ const SUBSCRIBERS: usize = 1_000;
 /// Offered load of the fan-outs at a fixed rate.
 const DELIVERIES_PER_SECOND: f64 = 20_000.0;
 const PAIRS: usize = 500;
+/// Few, so that what is published is the load and not what is delivered.
+const FLOOD_SUBSCRIBERS: usize = 10;
+/// A round of 128 B each fits into a mailbox.
+const FLOOD_MESSAGES: usize = 4_096;
+/// Of a pair; all together more than half of what an edge lets wait for Redis, so that it stops reading for a while.
+const FLOOD_UNDER_WAY: u64 = 32;
 
 /// One line of the table.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +56,8 @@ pub enum Room {
     OneCore,
     /// Both cores, so many lanes: one of the two is the driver's as well.
     BothCores(i64),
+    /// Two servers, one lane each, and the Redis between them, all on the server's core.
+    TwoServers,
 }
 
 /// What the clients do.
@@ -81,10 +89,14 @@ pub enum Credential {
 pub enum Traffic {
     /// Fan-out in rounds of so many messages of so many bytes.
     Window { messages: usize, data_bytes: usize },
+    /// Fan-out to a few in rounds of as much as a publisher gets rid of at once.
+    Flood,
     /// Fan-out at a fixed rate, with some unrest beside it.
     Paced(Unrest),
     /// Pairs as fast as they go.
     PairsMaximum(Answer),
+    /// Pairs with many requests under way each.
+    PairsFlood,
     /// Pairs at so many round trips a second.
     PairsPaced(Answer, u32),
     /// Pairs at a fixed rate beside a very large channel.
@@ -115,7 +127,7 @@ pub enum Neighbour {
 
 impl Case {
     /// All cases, in the order of the table.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 40] = [
         Self::alone(
             "connect-key",
             "connect with a key",
@@ -241,7 +253,63 @@ impl Case {
             "50 pairs beside 2,000 connects at once",
             Hostility::Storm,
         ),
+        Self::cross(
+            "cross-fanout-128-w64",
+            "across: fan-out 128 B, window 64",
+            window(64, 128),
+        ),
+        Self::cross(
+            "cross-fanout-1k-w64",
+            "across: fan-out 1 KiB, window 64",
+            window(64, 1_024),
+        ),
+        Self::cross(
+            "cross-fanout-128-w1",
+            "across: fan-out 128 B, window 1",
+            window(1, 128),
+        ),
+        Self::cross(
+            "cross-fanout-flood",
+            "across: fan-out to 10, window 4,096",
+            Load::Traffic(Traffic::Flood),
+        ),
+        Self::cross(
+            "cross-pairs-max",
+            "across: 500 pairs, maximum",
+            Load::Traffic(Traffic::PairsMaximum(Answer::Silence)),
+        ),
+        Self {
+            room: Room::TwoServers,
+            ..Self::acked(
+                "cross-pairs-max-acks",
+                "across: 500 pairs, maximum, acks",
+                Traffic::PairsMaximum(Answer::Ack),
+                "cross-pairs-max",
+            )
+        },
+        Self::cross(
+            "cross-pairs-flood",
+            "across: 500 pairs, 32 under way each",
+            Load::Traffic(Traffic::PairsFlood),
+        ),
+        Self::cross(
+            "cross-pairs-fixed",
+            "across: 500 pairs, 1,000 round trips/s",
+            Load::Traffic(Traffic::PairsPaced(Answer::Silence, 1_000)),
+        ),
+        Self::cross(
+            "cross-pairs-5k",
+            "across: 500 pairs, 5,000 messages/s",
+            Load::Traffic(Traffic::PairsPaced(Answer::Silence, 2_500)),
+        ),
     ];
+
+    const fn cross(name: &'static str, title: &'static str, load: Load) -> Self {
+        Self {
+            room: Room::TwoServers,
+            ..Self::alone(name, title, load)
+        }
+    }
 
     /// What has no counterpart of the floor.
     const fn own(name: &'static str, title: &'static str, load: Load) -> Self {
@@ -307,6 +375,10 @@ impl Traffic {
                     crowd::Drive::Window(messages),
                 ))]
             }
+            Self::Flood => {
+                let drive = crowd::Drive::Window(FLOOD_MESSAGES);
+                vec![Box::new(Crowd::new(FLOOD_SUBSCRIBERS, 128, drive))]
+            }
             Self::Paced(unrest) => {
                 let pace = Pace::per_second(DELIVERIES_PER_SECOND / SUBSCRIBERS as f64);
                 let crowd = Box::new(Crowd::new(SUBSCRIBERS, 128, crowd::Drive::Paced(pace)));
@@ -317,7 +389,11 @@ impl Traffic {
                 }
             }
             Self::PairsMaximum(answer) => {
-                vec![Box::new(Pairs::new(PAIRS, answer, pairs::Drive::Maximum))]
+                vec![Box::new(Pairs::new(PAIRS, answer, pairs::Drive::Window(1)))]
+            }
+            Self::PairsFlood => {
+                let drive = pairs::Drive::Window(FLOOD_UNDER_WAY);
+                vec![Box::new(Pairs::new(PAIRS, Answer::Silence, drive))]
             }
             Self::PairsPaced(answer, rate) => {
                 let drive = pairs::Drive::Paced(Pace::per_second(f64::from(rate)));
@@ -351,8 +427,10 @@ impl Traffic {
             Self::PairsAmong(Some(kind)) => kind.sockets(),
             Self::PairsAmong(None)
             | Self::Window { .. }
+            | Self::Flood
             | Self::Paced(_)
             | Self::PairsMaximum(_)
+            | Self::PairsFlood
             | Self::PairsPaced(..)
             | Self::PairsBeside(_) => 0,
         }
@@ -362,7 +440,9 @@ impl Traffic {
     #[must_use]
     pub const fn shortest(self) -> Duration {
         match self {
-            Self::Window { .. } | Self::PairsMaximum(_) => Duration::from_secs(1),
+            Self::Window { .. } | Self::Flood | Self::PairsMaximum(_) | Self::PairsFlood => {
+                Duration::from_secs(1)
+            }
             Self::Paced(_) | Self::PairsPaced(..) | Self::PairsBeside(_) => Duration::from_secs(5),
             // Long enough for deadlines of five seconds to pass.
             Self::PairsAmong(_) => Duration::from_secs(10),

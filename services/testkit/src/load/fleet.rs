@@ -29,15 +29,15 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// A fleet that connects to `target` from `addresses` source addresses.
+    /// A fleet that connects to these servers, of which there is one at least, from `addresses` source addresses.
     ///
     /// # Errors
     /// The system gives no poll.
-    pub fn new(target: SocketAddr, addresses: u8) -> io::Result<Self> {
+    pub fn new(servers: &[SocketAddr], addresses: u8) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         Ok(Self {
-            links: Links::new(target, addresses, registry),
+            links: Links::new(servers, addresses, registry),
             poll,
             events: Events::with_capacity(EVENTS),
             buffer: vec![0; READ_BYTES],

@@ -1,7 +1,7 @@
 //! The driver's sockets.
 //!
 //! Owns every link from connect to close, and what each has not managed to send yet. Links leave from several source
-//! addresses in turn, so that one address's ports do not run out. Knows nothing of what the frames mean.
+//! addresses in turn, so that one address's ports do not run out. A link leads to one of several servers. Knows nothing of what the frames mean.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::mem;
@@ -45,7 +45,7 @@ pub trait Audience {
 /// All open links.
 #[derive(Debug)]
 pub struct Links {
-    target: SocketAddr,
+    servers: Vec<SocketAddr>,
     /// How many source addresses are used, from 127.0.0.1 on.
     addresses: u8,
     registry: Registry,
@@ -81,9 +81,9 @@ enum Fate {
 }
 
 impl Links {
-    pub(super) fn new(target: SocketAddr, addresses: u8, registry: Registry) -> Self {
+    pub(super) fn new(servers: &[SocketAddr], addresses: u8, registry: Registry) -> Self {
         Self {
-            target,
+            servers: servers.to_vec(),
             addresses: addresses.max(1),
             registry,
             open: Slab::new(),
@@ -91,19 +91,36 @@ impl Links {
         }
     }
 
-    /// Opens a link; its welcome is heard later. `credential` is the query, such as `key=…`.
+    /// Opens a link to the first server; its welcome is heard later. `credential` is the query, such as `key=…`.
     ///
     /// # Errors
     /// The system gives no socket, no port or no route.
     pub fn connect(&mut self, credential: &str, owner: Owner) -> io::Result<LinkId> {
-        self.open(wire::upgrade(credential), owner)
+        self.connect_at(0, credential, owner)
     }
 
-    /// Opens a link that begins with these bytes, whatever they are.
+    /// Opens a link to one of the servers; where there is only one, to that.
+    ///
+    /// # Errors
+    /// As [`Links::connect`].
+    pub fn connect_at(
+        &mut self,
+        server: usize,
+        credential: &str,
+        owner: Owner,
+    ) -> io::Result<LinkId> {
+        self.open_at(server, wire::upgrade(credential), owner)
+    }
+
+    /// Opens a link to the first server that begins with these bytes, whatever they are.
     ///
     /// # Errors
     /// As [`Links::connect`].
     pub fn open(&mut self, first: Vec<u8>, owner: Owner) -> io::Result<LinkId> {
+        self.open_at(0, first, owner)
+    }
+
+    fn open_at(&mut self, server: usize, first: Vec<u8>, owner: Owner) -> io::Result<LinkId> {
         let turn = u8::try_from(self.opened % u64::from(self.addresses))
             .expect("a remainder of a byte is a byte");
         self.opened += 1;
@@ -112,7 +129,8 @@ impl Links {
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
         socket.bind(&SocketAddr::new(source, 0).into())?;
-        match socket.connect(&self.target.into()) {
+        let server = self.servers[server % self.servers.len()];
+        match socket.connect(&server.into()) {
             Err(error) if error.raw_os_error() != Some(nix::libc::EINPROGRESS) => {
                 return Err(error);
             }

@@ -6,7 +6,8 @@
 //! - [`stream`], [`pace`]: what was delivered, judged by sequence numbers; when the next message is due.
 //! - [`stage`]: parts that play at the same time on one fleet: [`crowd`], [`pairs`], [`arrivals`], [`sleepers`], [`comers`], [`joiners`],
 //!   [`hostiles`].
-//! - [`process`], [`server`], [`counters`]: the process under test, what it uses, and what the floor says of itself.
+//! - [`process`], [`server`], [`redis`], [`site`], [`counters`]: the processes under test, what they use, and what the floor
+//!   says of itself.
 //! - [`case`], [`bench`], [`run`]: what is measured, how, and what came of it.
 //! - [`summary`], [`target`], [`report`], [`progress`]: medians, what they should be, and how they are shown.
 //! - [`floor`]: the server that does nothing but fan out.
@@ -31,9 +32,11 @@ pub mod pairs;
 pub mod pass;
 pub mod process;
 pub mod progress;
+pub mod redis;
 pub mod report;
 pub mod run;
 pub mod server;
+pub mod site;
 pub mod sleepers;
 pub mod stage;
 pub mod stream;

@@ -1,8 +1,8 @@
 //! Pairs of peers that answer each other.
 //!
 //! Owns the direct traffic: the asker sends a direct, the answerer sends one back, and that is a round trip. Every fifth
-//! request and its answer are large. At maximum each pair has one request under way; on a pace the pairs take turns,
-//! whatever has become of their last request.
+//! request and its answer are large. In a window each pair has so many requests under way; on a pace the pairs take turns,
+//! whatever has become of their last request. Where there are two servers each pair has one end on either.
 
 use std::io;
 use std::time::Instant;
@@ -43,8 +43,8 @@ pub struct Pairs {
 /// What makes the askers send.
 #[derive(Debug, Clone)]
 pub enum Drive {
-    /// The next request follows the answer to the last.
-    Maximum,
+    /// Each pair has so many requests under way; the next follows an answer.
+    Window(u64),
     /// Open loop, over all pairs together.
     Paced(Pace),
 }
@@ -156,7 +156,7 @@ impl Part for Pairs {
     }
 
     fn enter(&mut self, links: &mut Links, owner: Owner) -> io::Result<LinkId> {
-        links.connect(&pass::key(), owner)
+        links.connect_at(owner.member % 2, &pass::key(), owner)
     }
 
     fn hear(
@@ -185,10 +185,11 @@ impl Part for Pairs {
     fn play(&mut self, links: &mut Links, _me: usize, now: Instant) -> io::Result<Option<Instant>> {
         let pairs = self.peers.len() / 2;
         match &mut self.drive {
-            Drive::Maximum => {
+            Drive::Window(size) => {
+                let size = *size;
                 for pair in 0..pairs {
                     let asker = &self.peers[2 * pair];
-                    if asker.heard.lost(asker.sent) == 0 {
+                    for _ in asker.heard.lost(asker.sent)..size {
                         self.ask(links, pair, now);
                     }
                 }

@@ -4,6 +4,7 @@
 //! threads that have ended; the kernel samples the share that was spent in user space, so short runs know it only roughly.
 
 use std::fs;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -86,6 +87,13 @@ impl Process {
 }
 
 impl CpuTime {
+    /// Adds the time of another process.
+    pub fn add(&mut self, other: Self) {
+        self.total += other.total;
+        self.user_ticks += other.user_ticks;
+        self.system_ticks += other.system_ticks;
+    }
+
     /// Total and user seconds since an earlier reading.
     #[must_use]
     pub fn since(self, earlier: Self) -> (f64, f64) {
@@ -112,6 +120,18 @@ pub fn pin(cores: &[usize]) -> anyhow::Result<()> {
     }
     sched_setaffinity(Pid::from_raw(0), &set)
         .with_context(|| format!("cannot run on cores {cores:?}"))
+}
+
+/// Starts a process on these cores; the calling thread is left on `home`.
+///
+/// # Errors
+/// The machine has no such core, or no such program.
+pub fn start_on(cores: &[usize], home: usize, command: &mut Command) -> anyhow::Result<Child> {
+    // A child runs where its parent does; moving it later would miss threads that it has started by then.
+    pin(cores)?;
+    let started = command.spawn();
+    pin(&[home])?;
+    started.with_context(|| format!("cannot start {}", command.get_program().display()))
 }
 
 #[cfg(test)]

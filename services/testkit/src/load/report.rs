@@ -40,8 +40,8 @@ pub fn json(summary: &Summary) -> Value {
 
 fn figures(summary: &Summary, text: &mut String) {
     text.push_str(
-        "| case | server | rate/s | CPU s/M | × floor | user s/M | p50 ms | p99 ms | p99.9 ms | driver | faults |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|\n",
+        "| case | server | rate/s | CPU s/M | × floor | user s/M | Redis s/M | p50 ms | p99 ms | p99.9 ms | driver | faults |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for case in &Case::ALL {
         for kind in [Kind::Floor, Kind::Edge] {
@@ -61,6 +61,7 @@ fn figures(summary: &Summary, text: &mut String) {
                     cell(Figure::Cpu),
                     number(ratio),
                     cell(Figure::User),
+                    cell(Figure::Redis),
                     cell(Figure::P50),
                     cell(Figure::P99),
                     cell(Figure::P999),

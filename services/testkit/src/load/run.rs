@@ -12,10 +12,12 @@ pub struct Run {
     pub units: u64,
     /// How long it took.
     pub seconds: f64,
-    /// CPU time of the server.
+    /// CPU time of the server, or of both together.
     pub cpu_seconds: f64,
     /// Its part in user space.
     pub user_seconds: f64,
+    /// CPU time of the Redis between the servers, where there is one.
+    pub redis_seconds: Option<f64>,
     /// CPU time of the driver.
     pub driver_seconds: f64,
     /// Latency in milliseconds: median.
@@ -57,10 +59,12 @@ pub struct Growth {
 pub enum Figure {
     /// Units per second.
     Rate,
-    /// CPU seconds of the server per million units.
+    /// CPU seconds of the server, or of both, per million units.
     Cpu,
     /// Its part in user space.
     User,
+    /// CPU seconds of Redis per million units.
+    Redis,
     /// Median latency in milliseconds.
     P50,
     /// 99th percentile of the latency in milliseconds.
@@ -88,6 +92,7 @@ impl Figure {
             Self::Rate => Some(run.units as f64 / run.seconds),
             Self::Cpu => Some(run.cpu_seconds * per_million),
             Self::User => Some(run.user_seconds * per_million),
+            Self::Redis => run.redis_seconds.map(|seconds| seconds * per_million),
             Self::P50 => Some(run.p50_ms),
             Self::P99 => Some(run.p99_ms),
             Self::P999 => Some(run.p999_ms),
@@ -108,6 +113,7 @@ impl Figure {
             Self::Rate => "rate/s",
             Self::Cpu => "CPU s/M",
             Self::User => "user s/M",
+            Self::Redis => "Redis s/M",
             Self::P50 => "p50 ms",
             Self::P99 => "p99 ms",
             Self::P999 => "p99.9 ms",

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use super::pass;
-use super::process::{Process, pin};
+use super::process::{Process, start_on};
 use crate::EdgeConfig;
 use crate::directory::Directory;
 
@@ -24,13 +24,24 @@ pub enum Kind {
     Edge,
 }
 
-/// How an edge is configured.
+/// How a server is configured.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Lanes of the edge.
+    /// Lanes of an edge.
     pub lanes: i64,
-    /// Silence after which it pings, such as `40s`.
+    /// Silence after which an edge pings, such as `40s`.
     pub ping: &'static str,
+    /// What joins it to another server.
+    pub joint: Option<Joint>,
+}
+
+/// One of two servers that are joined.
+#[derive(Debug, Clone, Copy)]
+pub struct Joint {
+    /// The Redis between them.
+    pub redis: SocketAddr,
+    /// Which of the two: 0 or 1.
+    pub place: usize,
 }
 
 /// A running server; dropping it kills the process.
@@ -65,22 +76,26 @@ impl Server {
                 command.env_remove(name);
             }
         }
-        if kind == Kind::Edge {
-            directory.write_config(&edge_config(settings));
-            command
-                .env("SWITCHBOARD_CONFIG", directory.config_path())
-                .env("SWITCHBOARD_LISTEN", "127.0.0.1:0")
-                .env("SWITCHBOARD_ADMIN_LISTEN", "127.0.0.1:0");
+        match kind {
+            Kind::Edge => {
+                directory.write_config(&edge_config(settings));
+                command
+                    .env("SWITCHBOARD_CONFIG", directory.config_path())
+                    .env("SWITCHBOARD_LISTEN", "127.0.0.1:0")
+                    .env("SWITCHBOARD_ADMIN_LISTEN", "127.0.0.1:0");
+            }
+            Kind::Floor => {
+                if let Some(Joint { redis, place }) = settings.joint {
+                    command.args(["--redis", &redis.to_string()]);
+                    command.args(["--place", &place.to_string()]);
+                }
+            }
         }
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(directory.log_file());
-        // A child runs where its parent does; moving it later would miss threads that it has started by then.
-        pin(cores)?;
-        let spawned = command.spawn();
-        pin(&[home])?;
-        let mut child = spawned.with_context(|| format!("cannot start {}", binary.display()))?;
+        let mut child = start_on(cores, home, &mut command)?;
         let mut stdout = BufReader::new(child.stdout.take().context("stdout is piped")?);
         let Some(address) = announced(&mut stdout)? else {
             bail!("{} did not start:\n{}", binary.display(), directory.log());
@@ -112,7 +127,14 @@ impl Drop for Server {
 
 /// Limits off: the driver is one very busy client.
 fn edge_config(settings: Settings) -> EdgeConfig {
-    EdgeConfig::new()
+    let config = match settings.joint {
+        Some(joint) => {
+            let url = format!("redis://{}", joint.redis);
+            EdgeConfig::new().set("redis_url", url)
+        }
+        None => EdgeConfig::new(),
+    };
+    config
         .app(pass::app())
         .set("lanes", settings.lanes)
         .set("log", "warn")

@@ -81,13 +81,17 @@ struct Cast {
 }
 
 impl Stage {
-    /// A stage in front of the server at `target`; the first part is the one that is measured.
+    /// A stage in front of these servers, one at least; the first part is the one that is measured.
     ///
     /// # Errors
     /// The system gives no poll.
-    pub fn new(target: SocketAddr, addresses: u8, parts: Vec<Box<dyn Part>>) -> io::Result<Self> {
+    pub fn new(
+        servers: &[SocketAddr],
+        addresses: u8,
+        parts: Vec<Box<dyn Part>>,
+    ) -> io::Result<Self> {
         Ok(Self {
-            fleet: Fleet::new(target, addresses)?,
+            fleet: Fleet::new(servers, addresses)?,
             cast: Cast { parts, welcomed: 0 },
         })
     }

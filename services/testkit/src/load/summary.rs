@@ -172,6 +172,7 @@ mod tests {
             seconds: 1.0,
             cpu_seconds,
             user_seconds,
+            redis_seconds: None,
             driver_seconds: 0.5,
             p50_ms: 1.0,
             p99_ms: 2.0,

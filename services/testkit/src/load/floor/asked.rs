@@ -53,10 +53,10 @@ pub(super) fn next_asked(bytes: &[u8]) -> Option<(Asked<'_>, usize)> {
     Some((asked, header + length))
 }
 
-/// The name of the link under `key`.
-pub(super) fn peer_id(key: usize) -> [u8; ID_DIGITS] {
+/// The name of the client of this number.
+pub(super) fn peer_id(number: usize) -> [u8; ID_DIGITS] {
     let mut id = [b'0'; ID_DIGITS];
-    let mut rest = key;
+    let mut rest = number;
     for digit in id.iter_mut().rev() {
         *digit += u8::try_from(rest % 10).expect("a remainder of ten is a digit");
         rest /= 10;

@@ -1,4 +1,4 @@
-//! One client of the floor.
+//! One client of the floor, or its connection to Redis.
 
 use std::io::{self, Read as _, Write as _};
 
@@ -58,14 +58,14 @@ impl Link {
 
     /// Answers the upgrade and welcomes the client in one write. The accept value belongs to the one key that the driver
     /// sends (RFC 6455 §1.3).
-    pub(super) fn upgrade(&mut self, key: usize) {
+    pub(super) fn upgrade(&mut self, number: usize) {
         self.upgraded = true;
         self.unsent.extend_from_slice(
             b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
               Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
         );
         let welcome: &[u8] = br#"","expiresAt":null,"serverTime":0,"maxMessageSize":65536}"#;
-        let peer = peer_id(key);
+        let peer = peer_id(number);
         text_frame(
             &mut self.unsent,
             &[br#"{"type":"welcome","peerId":""#, &peer, welcome],

@@ -2,10 +2,11 @@
 //!
 //! One thread, one poll, frames made by hand, no limits, no identity, no presence. Everything that one pass over the ready
 //! sockets brings in is joined per receiver and leaves in one write each. It believes its clients, so it must never be seen
-//! by any but the load driver. Invariant: at its pace nothing is allocated per delivery; it counts what it writes and
-//! allocates, so that this can be checked.
+//! by any but the load driver. Two of them can be joined over Redis. Invariant: at its pace nothing is allocated per
+//! delivery; it counts what it writes and allocates, so that this can be checked.
 
 mod asked;
+mod joint;
 mod link;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use self::asked::{Asked, next_asked, peer_id};
+use self::joint::{COMMANDS, FLOORS, Joint, SUBSCRIBER, To};
 use self::link::{Link, text_frame};
 use super::counters::{Counters, PATH};
 
@@ -39,6 +41,9 @@ pub struct Floor {
     dirty_channels: Vec<usize>,
     dirty_links: Vec<usize>,
     frame: Vec<u8>,
+    /// Which of the floors that are joined this is.
+    place: usize,
+    joint: Option<Joint>,
     counters: Counters,
     /// How often the allocator was called so far.
     allocations: fn() -> u64,
@@ -70,9 +75,24 @@ impl Floor {
             dirty_channels: Vec::new(),
             dirty_links: Vec::new(),
             frame: Vec::new(),
+            place: 0,
+            joint: None,
             counters: Counters::default(),
             allocations,
         })
+    }
+
+    /// Joins it to the other floor of this Redis; `place` is 0 for one of the two, 1 for the other.
+    ///
+    /// # Errors
+    /// There is no such place, or no such Redis.
+    pub fn join(&mut self, redis: SocketAddr, place: usize) -> io::Result<()> {
+        if place >= FLOORS {
+            return Err(io::Error::other("there are the places 0 and 1"));
+        }
+        self.place = place;
+        self.joint = Some(Joint::open(redis, place, self.poll.registry())?);
+        Ok(())
     }
 
     /// Where clients connect.
@@ -86,7 +106,7 @@ impl Floor {
     /// Serves until the process is killed.
     ///
     /// # Errors
-    /// The poll fails.
+    /// The poll fails, or the Redis that it is joined over is gone.
     pub fn serve(mut self) -> io::Result<Infallible> {
         let mut events = Events::with_capacity(EVENTS);
         let mut buffer = vec![0; READ_BYTES];
@@ -96,13 +116,17 @@ impl Floor {
                 polled => polled?,
             }
             for event in &events {
-                if event.token() == LISTENER {
-                    self.accept()?;
-                } else {
-                    self.read(event.token().0, &mut buffer);
+                match event.token() {
+                    LISTENER => self.accept()?,
+                    COMMANDS => self.attend(&mut buffer)?,
+                    SUBSCRIBER => self.hear(&mut buffer)?,
+                    Token(key) => self.read(key, &mut buffer),
                 }
             }
             let before = (self.allocations)();
+            if let Some(joint) = &mut self.joint {
+                joint.publish(&mut self.counters);
+            }
             // Replies and directs first: a link that is empty again takes its batch in a write of its own.
             self.write_links();
             self.write_channels();
@@ -170,7 +194,8 @@ impl Floor {
                 self.remove(key);
                 return;
             }
-            link.upgrade(key);
+            let number = key * FLOORS + self.place;
+            link.upgrade(number);
             self.mark(key);
             bytes = &bytes[end + 4..];
         }
@@ -213,48 +238,100 @@ impl Floor {
                 self.ack(key, request);
             }
             Asked::Publish { channel, data } => {
-                let name = channel;
-                let channel = self.channel(name);
-                let from = peer_id(key);
-                text_frame(
-                    &mut self.channels[channel].batch,
-                    &[
-                        br#"{"type":"message","channel":""#,
-                        name,
-                        br#"","from":""#,
-                        &from,
-                        br#"","data":"#,
-                        data,
-                        b"}",
-                    ],
-                );
-                if self.channels[channel].messages == 0 {
-                    self.dirty_channels.push(channel);
-                }
-                self.channels[channel].messages += 1;
+                let from = peer_id(self.number(key));
+                let text: [&[u8]; 7] = [
+                    br#"{"type":"message","channel":""#,
+                    channel,
+                    br#"","from":""#,
+                    &from,
+                    br#"","data":"#,
+                    data,
+                    b"}",
+                ];
+                self.say(To::Channel(channel), &text);
             }
             Asked::Send { to, data } => {
-                self.frame.clear();
-                let from = peer_id(key);
-                text_frame(
-                    &mut self.frame,
-                    &[
-                        br#"{"type":"direct","from":""#,
-                        &from,
-                        br#"","data":"#,
-                        data,
-                        b"}",
-                    ],
-                );
-                if let Some(link) = self.links.get_mut(to) {
-                    link.unsent.extend_from_slice(&self.frame);
-                    self.counters.deliveries += 1;
-                    self.mark(to);
-                }
+                let from = peer_id(self.number(key));
+                let text: [&[u8]; 5] = [
+                    br#"{"type":"direct","from":""#,
+                    &from,
+                    br#"","data":"#,
+                    data,
+                    b"}",
+                ];
+                self.say(To::Client(to), &text);
             }
             Asked::Close => self.remove(key),
             Asked::Nothing => {}
         }
+    }
+
+    /// The number of a client among those of all floors.
+    fn number(&self, key: usize) -> usize {
+        key * FLOORS + self.place
+    }
+
+    /// Frames a text and delivers it: here, or by the other floor, or both.
+    fn say(&mut self, to: To<'_>, text: &[&[u8]]) {
+        let mut frame = mem::take(&mut self.frame);
+        frame.clear();
+        text_frame(&mut frame, text);
+        match to {
+            To::Client(number) if number % FLOORS != self.place => {
+                if let Some(joint) = &mut self.joint {
+                    joint.say(to, &frame);
+                }
+            }
+            To::Client(_) => self.deliver(to, &frame),
+            To::Channel(_) => {
+                if let Some(joint) = &mut self.joint {
+                    joint.say(to, &frame);
+                }
+                self.deliver(to, &frame);
+            }
+        }
+        self.frame = frame;
+    }
+
+    /// Adds a frame to what this pass writes.
+    fn deliver(&mut self, to: To<'_>, frame: &[u8]) {
+        match to {
+            To::Channel(name) => {
+                let index = self.channel(name);
+                let channel = &mut self.channels[index];
+                channel.batch.extend_from_slice(frame);
+                if channel.messages == 0 {
+                    self.dirty_channels.push(index);
+                }
+                channel.messages += 1;
+            }
+            To::Client(number) => {
+                let key = number / FLOORS;
+                if let Some(link) = self.links.get_mut(key) {
+                    link.unsent.extend_from_slice(frame);
+                    self.counters.deliveries += 1;
+                    self.mark(key);
+                }
+            }
+        }
+    }
+
+    fn attend(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        match &mut self.joint {
+            Some(joint) => joint.attend(buffer, &mut self.counters),
+            None => Ok(()),
+        }
+    }
+
+    fn hear(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let Some(mut joint) = self.joint.take() else {
+            return Ok(());
+        };
+        let before = (self.allocations)();
+        let heard = joint.hear(buffer, |to, frame| self.deliver(to, frame));
+        self.counters.allocations += (self.allocations)() - before;
+        self.joint = Some(joint);
+        heard
     }
 
     fn ack(&mut self, key: usize, request: &[u8]) {
