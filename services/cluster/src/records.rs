@@ -1,4 +1,5 @@
-//! Small versioned values that all edges share: who belongs to a room, what a backend's verdict was.
+//! Small versioned values that all edges share: who belongs to a room, what a backend's verdict was, which tokens count no
+//! longer.
 //!
 //! A record lies on a [`Shelf`]; one shelf is one place in any backend, so it is read, changed and cleared as a whole.
 //! Promises: what was changed is what every edge reads from then on; a change that expects a version is made at that
@@ -41,6 +42,8 @@ pub enum Kind {
     Membership,
     /// What an app's own backend said about members of a room, by account.
     Verdict,
+    /// Tokens of an app that count no longer.
+    Revocation,
 }
 
 /// Where records of one kind that belong together lie.
@@ -230,7 +233,7 @@ impl Notices {
 
 impl Kind {
     /// Every kind, in the order of declaration: `ALL[kind as usize] == kind`.
-    pub const ALL: [Self; 2] = [Self::Membership, Self::Verdict];
+    pub const ALL: [Self; 3] = [Self::Membership, Self::Verdict, Self::Revocation];
 
     /// The kind in the names of a backend.
     #[must_use]
@@ -238,11 +241,22 @@ impl Kind {
         match self {
             Self::Membership => "membership",
             Self::Verdict => "verdict",
+            Self::Revocation => "revocation",
         }
     }
 }
 
 impl Shelf {
+    /// What is kept of one kind about an app as a whole.
+    #[must_use]
+    pub fn of_app(app: &AppId, kind: Kind) -> Self {
+        Self {
+            app: app.clone(),
+            kind,
+            name: RecordName("all".into()),
+        }
+    }
+
     /// What is kept of one kind about a room.
     #[must_use]
     pub fn of_room(app: &AppId, kind: Kind, room: RoomId) -> Self {
@@ -263,6 +277,13 @@ impl RecordName {
 }
 
 impl RecordName {
+    /// A name that stands for `parts`, whatever is in them.
+    #[must_use]
+    pub fn hashed(parts: &[&str]) -> Self {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        Self(format!("{:032x}", redis::hash(&parts)).into())
+    }
+
     /// A name as a backend has kept it.
     pub(crate) fn stored(text: &str) -> Self {
         Self(text.into())

@@ -29,6 +29,7 @@ use crate::membership::audit::{follow_members, follow_verdicts};
 use crate::metrics::Metrics;
 use crate::parts::Parts;
 use crate::readiness::{DRAINING, Readiness};
+use crate::revocation::{Revocations, follow_revocations};
 use crate::tenancy::{TenancyHandle, watch_file};
 use crate::turn::Turn;
 
@@ -97,6 +98,7 @@ impl Edge {
             connects: ConnectLimit::new(config.limits.connects_per_minute, Instant::now()),
             session_limits: session_limits(&config),
             room_limits: room_limits(&config.room),
+            revocations: Revocations::new(cluster.records.clone()),
             membership: Membership::new(&config.room, &cluster, &metrics),
             edge_id,
             tenancy,
@@ -119,6 +121,7 @@ impl Edge {
         parts.tasks.spawn(follow_tenancy(Arc::clone(&parts)));
         parts.tasks.spawn(keep_issuers_fresh(&parts));
         parts.tasks.spawn(follow_members(Arc::clone(&parts)));
+        parts.tasks.spawn(follow_revocations(Arc::clone(&parts)));
         parts.tasks.spawn(follow_verdicts(Arc::clone(&parts)));
         Ok(Self {
             address,

@@ -1,7 +1,7 @@
 //! The edge: the deployable node of the cluster.
 //!
 //! - [`config`], [`tenancy`], [`issuers`], [`auth`], [`limit`], [`turn`]: who may do what, and how much.
-//! - `membership`: who belongs to a room.
+//! - `membership`: who belongs to a room. `revocation`: whose token counts no longer.
 //! - `http`: the doors. `dialects`: the wire languages. `session`, `lane`: admitted clients and the threads that own them.
 //! - [`edge`](mod@edge): all of it put together, from start to drain; `parts`: what the doors see of it; `readiness`: whether
 //!   it wants clients.
@@ -20,6 +20,7 @@ pub mod metrics;
 mod parts;
 pub mod quickstart;
 mod readiness;
+mod revocation;
 mod session;
 pub mod telemetry;
 pub mod tenancy;

@@ -16,6 +16,7 @@ use crate::limit::ConnectLimit;
 use crate::membership::Membership;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
+use crate::revocation::Revocations;
 use crate::tenancy::TenancyHandle;
 use crate::turn::Turn;
 
@@ -31,6 +32,7 @@ pub(crate) struct Parts {
     pub(crate) session_limits: Limits,
     pub(crate) room_limits: dialects::room::Limits,
     pub(crate) membership: Membership,
+    pub(crate) revocations: Revocations,
     pub(crate) registry: Registry,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,

@@ -170,7 +170,7 @@ pub(crate) fn lease_hash(key: &LeaseKey) -> u128 {
 }
 
 /// Length-prefixed, so that no two lists of parts are the same bytes.
-fn hash(parts: &[&[u8]]) -> u128 {
+pub(crate) fn hash(parts: &[&[u8]]) -> u128 {
     let mut sha = Sha256::new();
     for part in parts {
         sha.update((part.len() as u64).to_be_bytes());

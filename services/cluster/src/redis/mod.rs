@@ -55,7 +55,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use config::{RedisConfig, RedisConfigError};
-pub(crate) use keys::lease_hash;
+pub(crate) use keys::{hash, lease_hash};
 pub(crate) use member::Member;
 pub(crate) use quotas::App;
 pub use status::{LinkState, LinkStatus, Reason};

@@ -22,6 +22,7 @@ use echo::Echo;
 use realtime::Realtime;
 use room::Room;
 
+use crate::auth::Bearer;
 use crate::metrics::{DialectMetrics, FrameOut, Metrics};
 use crate::session::Subscriptions;
 use crate::tenancy::Tenancy;
@@ -129,6 +130,15 @@ impl Dialect {
             Self::Realtime(realtime) => realtime.rebind(tenancy),
             Self::Room(room) => room.rebind(tenancy),
             Self::Echo(_) => Ok(()),
+        }
+    }
+
+    /// Whose token the session lives on, if on any.
+    pub(crate) fn bearer(&self) -> Option<Bearer<'_>> {
+        match self {
+            Self::Realtime(realtime) => realtime.bearer(),
+            Self::Room(room) => Some(room.bearer()),
+            Self::Echo(_) => None,
         }
     }
 

@@ -4,14 +4,14 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::rest::{accounts, channels, peers, room_members, rooms, tokens, usage};
+use super::rest::{accounts, channels, peers, revocations, room_members, rooms, tokens, usage};
 
 /// Every REST call.
 #[derive(Debug, OpenApi)]
 #[openapi(
     info(title = "Switchboard control plane", description = "Tokens, channels, peers, rooms and usage of one app."),
     paths(
-        tokens::mint_token, channels::peers, channels::publish, peers::kick, usage::read_usage,
+        tokens::mint_token, revocations::revoke, revocations::list, channels::peers, channels::publish, peers::kick, usage::read_usage,
         room_members::put, room_members::remove, room_members::list,
         rooms::participants, rooms::kick, rooms::refresh, rooms::end, accounts::push,
     ),

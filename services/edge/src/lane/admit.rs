@@ -111,6 +111,9 @@ impl Lane {
             self.close(key, reason);
             return Ok(key);
         }
+        if let Some(list) = self.revoked.clone() {
+            self.close_if_revoked(key, &list);
+        }
         let early = self
             .early_evictions
             .iter()

@@ -38,6 +38,7 @@ pub(crate) use thread::{LaneConfig, spawn};
 
 use crate::dialects::{Actions, Now};
 use crate::metrics::Metrics;
+use crate::revocation::RevocationList;
 use crate::session::mailbox::{Content, Flushed, Full, Segment};
 use crate::session::{Awaiting, Phase};
 use crate::tenancy::Tenancy;
@@ -78,6 +79,8 @@ struct Lane {
     draining: bool,
     /// What the lane was last told; newcomers may have been admitted by something older.
     tenancy: Option<Arc<Tenancy>>,
+    /// The same of revoked tokens.
+    revoked: Option<Arc<RevocationList>>,
     /// Until when the lane's loop sleeps, and what wakes it earlier: sessions set timers while it does.
     sleeps_until: Instant,
     alarm: Rc<Notify>,

@@ -86,6 +86,7 @@ pub(crate) fn spawn(
                 actions: Actions::default(),
                 draining: false,
                 tenancy: None,
+                revoked: None,
                 sleeps_until: Instant::now(),
                 alarm: Rc::new(Notify::new()),
             }));
@@ -139,6 +140,7 @@ fn obey(lane: &Shared, command: Command) {
     match command {
         Command::Admit(admission) => super::admit::admit(lane, *admission),
         Command::Rebind(tenancy) => lane.borrow_mut().rebind(tenancy),
+        Command::Revoke(list) => lane.borrow_mut().revoke(list),
         Command::EndMembership { room, account } => {
             lane.borrow_mut().end_membership(&room, &account);
         }

@@ -87,6 +87,12 @@ impl RestError {
         Self::new(StatusCode::CONFLICT, "list_full", "the room's list is full")
     }
 
+    /// 409: the list of revocations has no place left.
+    pub(super) fn revocations_full(entries: usize) -> Self {
+        let message = format!("the app has {entries} revocations already");
+        Self::new(StatusCode::CONFLICT, "list_full", message)
+    }
+
     /// 413: the body is over 32 KB.
     pub(super) fn too_large() -> Self {
         Self::new(

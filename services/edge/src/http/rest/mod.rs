@@ -8,6 +8,7 @@ mod call;
 pub(super) mod channels;
 mod error;
 pub(super) mod peers;
+pub(super) mod revocations;
 pub(super) mod room_members;
 pub(super) mod rooms;
 pub(super) mod tokens;
@@ -43,4 +44,8 @@ pub(super) fn router() -> Router<Arc<Parts>> {
             put(room_members::put).delete(room_members::remove),
         )
         .route("/admin/accounts/{account}/push", post(accounts::push))
+        .route(
+            "/admin/revocations",
+            get(revocations::list).post(revocations::revoke),
+        )
 }
