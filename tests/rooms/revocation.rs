@@ -1,7 +1,7 @@
 //! Tokens that are revoked before they end: their sessions close, and nobody comes in with one again.
 
 use serde_json::{Value, json};
-use testkit::{App, Client, ClusterConfig, EdgeConfig, Rest, TestEdge, Token, unix_now};
+use testkit::{App, Client, ClusterConfig, EdgeConfig, Rest, TestEdge, Token, unix_now, until};
 
 use crate::member::{OTHER, ROOM, UPGRADE, door, enter_by, http, member, path, quiet, token};
 use crate::site::{Edges as _, Spread, here_and_across};
@@ -118,6 +118,27 @@ async fn an_edge_that_starts_later_knows_what_was_revoked() {
     cluster.restart(1).await;
     assert_eq!(status(cluster.edge(1), &made("alice", 10)).await.0, 401);
     assert_eq!(status(cluster.edge(1), &made("bob", 10)).await.0, 101);
+}
+
+#[tokio::test]
+async fn what_was_revoked_outlives_the_data_of_redis() {
+    let mut cluster = ClusterConfig::demo(2).start().await;
+    let old = made("alice", 10);
+    revoke(&cluster.edge(0).rest(), json!({"sub": "alice"})).await;
+    assert_eq!(status(cluster.edge(1), &old).await.0, 401);
+    cluster.store_mut().server().restart_empty().await;
+    until("the list is back", async || {
+        let rest = cluster.edge(0).rest();
+        let listed = rest.get("/admin/revocations").await;
+        let entries = listed.body["revocations"].as_array().map(Vec::len);
+        (entries == Some(1)).then_some(())
+    })
+    .await;
+    cluster.edge_mut(0).kill().await;
+    cluster.restart(0).await;
+    for edge in cluster.edges() {
+        assert_eq!(status(edge, &old).await.0, 401);
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::auth::Bearer;
 
 /// Which tokens no longer count.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Target {
     /// The one with this `jti`.
@@ -37,6 +37,7 @@ pub(crate) struct RevocationList(HashMap<AppId, OfApp>);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct OfApp {
+    entries: Vec<Revocation>,
     everybody: u64,
     subjects: HashMap<PeerId, u64>,
     devices: HashMap<(PeerId, DeviceId), u64>,
@@ -52,12 +53,23 @@ impl RevocationList {
         self.0.keys().cloned().collect()
     }
 
-    pub(super) fn count(&self, app: &AppId) -> usize {
-        self.0.get(app).map_or(0, OfApp::count)
+    pub(super) fn entries(&self, app: &AppId) -> &[Revocation] {
+        self.0.get(app).map_or(&[], |of_app| &of_app.entries)
+    }
+
+    /// What is known of an app and not over, and is not among `entries`. Nothing leaves a list before its time: what is missing
+    /// was lost.
+    pub(super) fn lost(&self, app: &AppId, entries: &[Revocation], now_s: u64) -> Vec<Revocation> {
+        let found: HashSet<&Target> = entries.iter().map(|entry| &entry.target).collect();
+        let known = self.entries(app).iter();
+        known
+            .filter(|entry| entry.ends_at > now_s && !found.contains(&entry.target))
+            .cloned()
+            .collect()
     }
 
     /// The same with another list of one app.
-    pub(super) fn with(&self, app: &AppId, entries: &[Revocation]) -> Self {
+    pub(super) fn with(&self, app: &AppId, entries: Vec<Revocation>) -> Self {
         let mut list = self.clone();
         list.0.insert(app.clone(), OfApp::new(entries));
         list
@@ -72,9 +84,9 @@ impl RevocationList {
 }
 
 impl OfApp {
-    fn new(entries: &[Revocation]) -> Self {
+    fn new(entries: Vec<Revocation>) -> Self {
         let mut list = Self::default();
-        for entry in entries {
+        for entry in &entries {
             let before = entry.issued_before;
             match &entry.target {
                 Target::All => list.everybody = list.everybody.max(before),
@@ -95,11 +107,8 @@ impl OfApp {
                 }
             }
         }
+        list.entries = entries;
         list
-    }
-
-    fn count(&self) -> usize {
-        self.subjects.len() + self.devices.len() + self.tokens.len()
     }
 
     fn has(&self, bearer: Bearer<'_>) -> bool {
@@ -137,13 +146,26 @@ mod tests {
         name.parse().unwrap()
     }
 
-    fn list(target: Target) -> RevocationList {
-        let entry = Revocation {
+    fn entry(target: Target) -> Revocation {
+        Revocation {
             target,
             issued_before: 100,
             ends_at: 1_000,
-        };
-        RevocationList::default().with(&app("app"), &[entry])
+        }
+    }
+
+    fn list(target: Target) -> RevocationList {
+        RevocationList::default().with(&app("app"), vec![entry(target)])
+    }
+
+    #[test]
+    fn what_is_missing_before_its_time_was_lost() {
+        let list = list(Target::All);
+        let app = app("app");
+        let other = entry(Target::Token("x".to_owned()));
+        assert_eq!(list.lost(&app, &[other], 999), [entry(Target::All)]);
+        assert!(list.lost(&app, &[entry(Target::All)], 999).is_empty());
+        assert!(list.lost(&app, &[], 1_000).is_empty());
     }
 
     fn is_revoked(

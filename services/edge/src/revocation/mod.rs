@@ -1,8 +1,9 @@
 //! Tokens that no longer count although they have not ended.
 //!
 //! One list per app in the cluster's records, mirrored here, since every newcomer and every session is compared with it. News
-//! of a change makes it fast; reading the lists again within [`AUDIT`] makes it certain. `list`: what is compared. Invariant:
-//! while an app's list has not been read nobody with a token of that app comes in.
+//! of a change makes it fast; reading the lists again within [`AUDIT`] makes it certain. `list`: what is compared. Invariants:
+//! while an app's list has not been read nobody with a token of that app comes in; an entry stays in force until its time is
+//! over, also where the records were lost, to which it is given back.
 
 mod list;
 
@@ -17,6 +18,7 @@ use tokio::sync::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::auth::Bearer;
+use crate::lane::unix_now;
 use crate::parts::Parts;
 pub(crate) use list::{Revocation, RevocationList, Target};
 
@@ -58,7 +60,7 @@ impl Revocations {
                 if list.knows(bearer.app) {
                     Arc::clone(list)
                 } else {
-                    Arc::new(list.with(bearer.app, &entries))
+                    Arc::new(list.with(bearer.app, entries.clone()))
                 }
             });
         }
@@ -75,7 +77,7 @@ impl Revocations {
         mut entry: Revocation,
         lasts: Duration,
     ) -> Result<Revocation, RecordsError> {
-        if self.list.load().count(app) >= Self::ENTRIES_MAX {
+        if self.list.load().entries(app).len() >= Self::ENTRIES_MAX {
             return Err(RecordsError::Full);
         }
         let (shelf, name) = (shelf(app), entry.target.record_name());
@@ -123,13 +125,45 @@ impl Revocations {
         let _reading = self.reading.lock().await;
         for app in apps {
             match self.of(app).await {
-                Ok(entries) => {
-                    self.list.rcu(|list| Arc::new(list.with(app, &entries)));
+                Ok(mut entries) => {
+                    let now_s = unix_now().as_secs();
+                    let lost = self.list.load().lost(app, &entries, now_s);
+                    self.give_back(app, &lost, now_s).await;
+                    entries.extend(lost);
+                    self.list
+                        .rcu(|list| Arc::new(list.with(app, entries.clone())));
                 }
                 Err(error) => {
                     tracing::debug!(%error, app = %app, "a list of revocations was not read again");
                 }
             }
+        }
+    }
+
+    /// Writes entries again that the records have lost. What cannot be written is tried again at the next reading.
+    async fn give_back(&self, app: &AppId, lost: &[Revocation], now_s: u64) {
+        for entry in lost {
+            let value = serde_json::to_string(entry).expect("names and numbers are JSON");
+            let change = Change::Put {
+                value: value.into(),
+                expires_in: Some(Duration::from_secs(entry.ends_at.saturating_sub(now_s))),
+            };
+            let (shelf, name) = (shelf(app), entry.target.record_name());
+            let given = self
+                .records
+                .change(&shelf, &name, change, Expected::Absent)
+                .await;
+            match given {
+                // Another edge may have been faster.
+                Ok(Changed::Done(_) | Changed::Conflict(_)) => {}
+                Err(error) => {
+                    tracing::debug!(%error, app = %app, "a revocation was not given back");
+                    return;
+                }
+            }
+        }
+        if !lost.is_empty() {
+            tracing::warn!(app = %app, entries = lost.len(), "the list of revocations had lost entries, they were written again");
         }
     }
 }
