@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use protocol::{realtime, room};
+use protocol::{device, realtime, room};
 use toml::Table;
 
 #[test]
@@ -159,6 +159,12 @@ fn every_close_code_and_every_error_code_is_documented() {
     let errors = room::ErrorCode::ALL.map(|code| code.as_str().to_owned());
     offences.extend(undocumented(
         "docs/protocol/room.md",
+        closes.into_iter().chain(errors),
+    ));
+    let closes = device::CloseCode::ALL.map(|code| code.as_u16().to_string());
+    let errors = device::ErrorCode::ALL.map(|code| code.as_str().to_owned());
+    offences.extend(undocumented(
+        "docs/protocol/device.md",
         closes.into_iter().chain(errors),
     ));
     assert_none(&offences);

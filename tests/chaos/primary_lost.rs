@@ -62,7 +62,7 @@ pub(crate) async fn frozen(trial: &mut Trial) {
     let ((), (struck, noticed, elected)) =
         tokio::join!(scene.rooms.speak(PACE, ended.clone()), blow);
     for (edge, noticed) in noticed.into_iter().enumerate() {
-        // An edge that has moved before it turned unready has noticed as well.
+        // An edge that has moved before it was asked has noticed as well.
         let back = scene.rooms.back_on(edge, struck);
         let first = [noticed, back].into_iter().flatten().min();
         let first = first.map(|first| first - struck);
@@ -138,13 +138,15 @@ async fn elected(cluster: &mut TestCluster) -> Instant {
     Instant::now()
 }
 
-/// When each edge first said that it was not ready.
+/// When each edge first said that its link is down. Readiness waits a little longer, so that a short doubt turns nobody away.
 async fn noticed(cluster: &TestCluster, ended: &watch::Receiver<bool>) -> [Option<Instant>; 3] {
     let mut noticed = [None; 3];
     while !*ended.borrow() {
         for (edge, noticed) in noticed.iter_mut().enumerate() {
-            if noticed.is_none() && cluster.edge(edge).admin().get("/readyz").await.status != 200 {
-                *noticed = Some(Instant::now());
+            if noticed.is_none() {
+                let scrape = cluster.edge(edge).scrape().await;
+                let is_down = scrape.value("switchboard_link_up") == Some(0.0);
+                *noticed = is_down.then(Instant::now);
             }
         }
         sleep(Duration::from_millis(50)).await;

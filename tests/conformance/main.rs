@@ -30,6 +30,7 @@ mod refusals;
 mod reload;
 mod rest;
 mod rest_tokens;
+mod revocation;
 mod secrecy;
 mod slow_consumer;
 mod tenancy;

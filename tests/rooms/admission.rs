@@ -3,7 +3,10 @@
 use serde_json::json;
 use testkit::{App, EdgeConfig, Key, TestEdge, Token, percent_encoded};
 
-use crate::member::{OTHER, ROOM, UPGRADE, door, enter_by, http, path, token};
+use crate::member::{OTHER, ROOM, UPGRADE, before_mark, door, enter_by, http, path, quiet, token};
+use crate::site::{Edges as _, Spread, here_and_across};
+
+here_and_across!(the_same_room_of_two_apps_is_two_rooms);
 
 const UNAUTHORIZED: (u16, &str) = (401, "Unauthorized");
 const STRANGER: (u16, &str) = (403, "Forbidden: Not a member of this chat room");
@@ -305,18 +308,30 @@ async fn a_full_app_answers_429_and_a_suspended_one_403() {
     assert_eq!((status, body.as_str()), (403, "Forbidden: App suspended"));
 }
 
-#[tokio::test]
-async fn the_same_room_of_two_apps_is_two_rooms() {
-    let edge = EdgeConfig::demo().app(App::other()).start().await;
-    let there = token("alice").key("sk_id_other", "sk_secret_other");
-    let (mut here, _) = enter_by(&edge, door(ROOM, &token("alice"))).await;
-    let (mut there, connected) = enter_by(&edge, door(ROOM, &there)).await;
+async fn the_same_room_of_two_apps_is_two_rooms(spread: Spread) {
+    let site = spread.start(|config| config.app(App::other())).await;
+    let there = |account: &str| token(account).key("sk_id_other", "sk_secret_other");
+    let (mut alice, _) = enter_by(site.of(0), door(ROOM, &token("alice"))).await;
+    let (mut alice_there, connected) = enter_by(site.of(1), door(ROOM, &there("alice"))).await;
     assert_eq!(connected["participants"], json!([]));
-    here.send(&json!({"type": "offer", "offer": 1})).await;
-    here.expect_quiet().await;
-    there.send(&json!({"type": "offer", "offer": 1})).await;
-    there.expect_quiet().await;
-    here.expect_quiet().await;
+    let (mut bob, _) = enter_by(site.of(1), door(ROOM, &token("bob"))).await;
+    let (mut bob_there, _) = enter_by(site.of(0), door(ROOM, &there("bob"))).await;
+    for (speaker, listener) in [(&mut alice, &mut bob), (&mut alice_there, &mut bob_there)] {
+        speaker.expect_type("webrtc.signal").await;
+        speaker.send(&json!({"type": "offer", "offer": 1})).await;
+        speaker
+            .send(&json!({"type": "offer", "offer": 2, "to": "bob"}))
+            .await;
+        // Two packets of its own room, and none of the other.
+        assert_eq!(before_mark(listener, "bob", speaker).await.len(), 2);
+        quiet(speaker, "alice", listener).await;
+    }
+    let push = json!({"type": "call.invited"});
+    let rest = site.of(0).rest();
+    let pushed = rest.post("/admin/accounts/bob/push", &push).await.ok();
+    assert_eq!(pushed["delivered"], 1);
+    bob.expect_type("call.invited").await;
+    bob_there.expect_quiet().await;
 }
 
 /// The demo app with a key that trusts one page.

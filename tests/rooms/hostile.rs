@@ -14,6 +14,7 @@ here_and_across!(
     c27_forged_sender_fields_are_gone_in_every_spelling_and_at_every_level,
     a_payload_may_hold_what_it_likes_and_is_still_only_a_payload,
     names_that_want_to_break_out_of_their_packet_do_not,
+    nothing_a_stranger_sends_crosses_into_a_room,
 );
 
 const SENDER_FIELDS: [&str; 18] = [
@@ -145,11 +146,10 @@ async fn no_trick_in_the_path_leads_into_another_room() {
     assert_eq!(eve.expect_type("webrtc").await["data"]["room_id"], ROOM);
 }
 
-#[tokio::test]
-async fn nothing_a_stranger_sends_crosses_into_a_room() {
-    let edge = TestEdge::demo().await;
-    let [mut alice, mut bob] = members(&edge, ["alice", "bob"]).await;
-    let (mut eve, _) = enter_by(&edge, door(OTHER, &token("eve"))).await;
+async fn nothing_a_stranger_sends_crosses_into_a_room(spread: Spread) {
+    let site = spread.demo().await;
+    let [mut alice, mut bob] = members(&site, ["alice", "bob"]).await;
+    let (mut eve, _) = enter_by(site.of(0), door(OTHER, &token("eve"))).await;
     for packet in [
         json!({"type": "offer", "to": "bob", "room_id": ROOM, "roomId": ROOM, "room": ROOM}),
         json!({"type": "webrtc.signal", "room": ROOM, "data": {"type": "offer", "to": "bob", "room_id": ROOM}}),
@@ -160,7 +160,7 @@ async fn nothing_a_stranger_sends_crosses_into_a_room() {
     ] {
         eve.send(&packet).await;
     }
-    let mut peer = Client::connect_peer(&edge, "eve").await;
+    let mut peer = Client::connect_peer(site.of(1), "eve").await;
     peer.subscribe(ROOM).await;
     peer.publish(ROOM, "hello").await;
     assert_eq!(

@@ -12,6 +12,7 @@ use crate::site::{Edges as _, Spread, here_and_across};
 here_and_across!(
     c51_c52_only_the_first_session_of_an_account_is_announced,
     c53_c54_c55_c56_an_account_leaves_once_with_its_last_session_and_may_return,
+    c62_a_device_that_changes_hands_too_often_is_429,
 );
 
 async fn c51_c52_only_the_first_session_of_an_account_is_announced(spread: Spread) {
@@ -80,19 +81,18 @@ async fn c61_a_device_has_one_session_in_a_room_and_one_in_every_room() {
     quiet(&mut watcher, "watcher", &mut new).await;
 }
 
-#[tokio::test]
-async fn c62_a_device_that_changes_hands_too_often_is_429() {
-    let edge = TestEdge::demo().await;
+async fn c62_a_device_that_changes_hands_too_often_is_429(spread: Spread) {
+    let site = spread.demo().await;
     let phone = token("alice").claim("device_id", json!("phone"));
-    let mut holder = enter_by(&edge, door(ROOM, &phone)).await.0;
-    for _ in 0..3 {
-        let next = enter_by(&edge, door(ROOM, &phone)).await.0;
+    let mut holder = enter_by(site.of(0), door(ROOM, &phone)).await.0;
+    for number in 1..=3 {
+        let next = enter_by(site.of(number), door(ROOM, &phone)).await.0;
         assert_eq!(holder.find_close().await.code, 4441);
         holder = next;
     }
     let path = format!("{}?tk={}", path(ROOM), percent_encoded(&phone.sign()));
-    for _ in 0..3 {
-        let (status, head, body) = http(edge.listen(), &path, &UPGRADE).await;
+    for number in 0..3 {
+        let (status, head, body) = http(site.of(number).listen(), &path, &UPGRADE).await;
         assert_eq!(
             (status, body.as_str()),
             (429, "Too Many Requests: The device connects too often")

@@ -18,6 +18,7 @@ mod lifecycle;
 mod member;
 mod membership;
 mod relay;
+mod revocation;
 mod robustness;
 mod site;
 mod storm;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::answer::Ticket;
-use crate::envelope::{Envelope, Payload};
+use crate::envelope::{Envelope, News, Payload};
 use crate::in_process;
 use crate::origin::LaneId;
 use crate::receipts::{ReceiptId, Receipts};
@@ -63,6 +63,18 @@ impl Bus {
         match &self.0 {
             Backend::InProcess(member) => member.publish(topic, envelope, ticket),
             Backend::Redis(member) => member.publish(topic, envelope, ticket),
+        }
+    }
+
+    /// Tells the session of a device something, on behalf of nobody. Returns how many edges heard it; 0 on a device's topic
+    /// means that the device has no session.
+    ///
+    /// # Errors
+    /// The backend could not be asked; then it was told to nobody, or it is not known to whom.
+    pub async fn tell(&self, topic: &Topic, news: News) -> Result<usize, crate::Unavailable> {
+        match &self.0 {
+            Backend::InProcess(member) => Ok(member.tell(topic, news)),
+            Backend::Redis(member) => member.tell(topic, news).await,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::origin::Origin;
 use crate::peer::Peer;
 use crate::presence::Delta;
 use crate::receipts::ReceiptId;
+use crate::records::RecordVersion;
 
 /// One thing said on a topic.
 #[derive(Debug)]
@@ -41,6 +42,26 @@ pub enum Payload {
     End,
     /// The administrator says something to every session of the topic: a whole frame of the dialect.
     Push(Box<RawValue>),
+    /// Something happened to what a device takes part in.
+    News(News),
+}
+
+/// What an edge tells the session of a device, wherever that is.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// Which state of what this speaks of. A session that knows a newer one already is not told.
+    pub of: Option<Moment>,
+    /// A whole frame of the dialect.
+    pub frame: Box<RawValue>,
+}
+
+/// One state of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The record, by a name that means something to the dialect.
+    pub record: Arc<str>,
+    /// Its version.
+    pub version: RecordVersion,
 }
 
 /// What a user said, and who that was.
@@ -64,6 +85,10 @@ impl Envelope {
             Payload::Message(message) => message.data.get().len(),
             Payload::Presence(delta) => 64 * (delta.joined.len() + delta.left.len()),
             Payload::Push(frame) => frame.get().len(),
+            Payload::News(news) => {
+                let of = news.of.as_ref().map_or(0, |of| of.record.len());
+                of + news.frame.get().len()
+            }
             Payload::Kick | Payload::Expel(_) | Payload::End => 0,
         }
     }

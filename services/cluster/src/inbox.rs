@@ -15,6 +15,7 @@ use crate::answer::{Answer, Ticket};
 use crate::envelope::Envelope;
 use crate::leases::Fence;
 use crate::origin::{LaneId, SessionId};
+use crate::outcome::Outcome;
 use crate::pressure::Pressure;
 use crate::topic::Topic;
 
@@ -35,6 +36,8 @@ pub enum Arrival {
     Answer(Ticket, Answer),
     /// A session of the lane lost its device to a newer one.
     Evict(Eviction),
+    /// What the edge itself has found out for one of its sessions.
+    Outcome(SessionId, Outcome),
 }
 
 /// News of a takeover: whoever holds an older fence than this has to go. The attach that granted the older fence is
@@ -145,7 +148,7 @@ impl InboxHandle {
     pub fn push(&self, arrival: Arrival) {
         let size_bytes = match &arrival {
             Arrival::Envelope(topic, envelope) => envelope.size_bytes() + topic.size_bytes(),
-            Arrival::Answer(..) | Arrival::Evict(_) => 0,
+            Arrival::Answer(..) | Arrival::Evict(_) | Arrival::Outcome(..) => 0,
         };
         let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.closed {

@@ -100,6 +100,8 @@ pub enum Attach {
     Wait(Place),
     /// A still newer session has taken the caller's place in the line; the caller closes as taken over.
     Superseded,
+    /// Another session holds it, and the caller wanted it only if it was free. Nothing was changed.
+    Refused(Holder),
 }
 
 /// A damped newcomer's place. Only the newest one is kept.
@@ -139,6 +141,22 @@ impl Leases {
         match &self.0 {
             Backend::InProcess(member) => Ok(member.attach_lease(key, session, floor, turn)),
             Backend::Redis(member) => member.attach_lease(key, session, floor, turn).await,
+        }
+    }
+
+    /// Claims the lease only if nobody holds it: [`Attach::Granted`] or [`Attach::Refused`], and nobody is made to wait.
+    ///
+    /// # Errors
+    /// The backend could not be asked.
+    pub async fn attach_if_free(
+        &self,
+        key: &LeaseKey,
+        session: SessionId,
+        floor: Fence,
+    ) -> Result<Attach, Unavailable> {
+        match &self.0 {
+            Backend::InProcess(member) => Ok(member.attach_free_lease(key, session, floor)),
+            Backend::Redis(member) => member.attach_free_lease(key, session, floor).await,
         }
     }
 

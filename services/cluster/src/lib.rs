@@ -3,7 +3,7 @@
 //! - [`topic`], [`envelope`], [`peer`], [`origin`]: the nouns that cross the bus.
 //! - [`members`]: who is in a topic, in as little room as they need.
 //! - [`inbox`]: the bounded queue through which the cluster speaks to one lane, and [`answer`], what it says there;
-//!   [`pressure`]: whether sessions must slow down for it.
+//!   [`outcome`]: what the edge itself says there; [`pressure`]: whether sessions must slow down for it.
 //! - [`bus`], [`presence`], [`leases`], [`quotas`], [`directory`], [`records`]: the six contracts, each a concrete handle over a closed set of
 //!   backends, so callers never learn which one serves them.
 //! - [`in_process`]: the backend that runs alone, with nothing installed. [`redis`]: the backend of a cluster.
@@ -23,6 +23,7 @@ pub mod inbox;
 pub mod leases;
 pub mod members;
 pub mod origin;
+pub mod outcome;
 pub mod peer;
 pub mod presence;
 pub mod pressure;
@@ -35,11 +36,12 @@ pub mod topic;
 pub use answer::{Answer, Ticket};
 pub use bus::Bus;
 pub use directory::Directory;
-pub use envelope::{Envelope, Message, Payload};
+pub use envelope::{Envelope, Message, Moment, News, Payload};
 pub use inbox::{Arrival, Eviction, Inbox, InboxHandle};
 pub use leases::{Attach, Fence, LeaseKey, Leases};
 pub use members::Members;
 pub use origin::{Fenced, Incarnation, LaneId, Origin, SessionId};
+pub use outcome::{Outcome, Verdict};
 pub use peer::Peer;
 pub use presence::{Delta, Known, Naming, Presence, Roster, Version};
 pub use pressure::Pressure;

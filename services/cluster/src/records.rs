@@ -1,17 +1,19 @@
-//! Small versioned values that all edges share: who belongs to a room, what a backend's verdict was.
+//! Small versioned values that all edges share: who belongs to a room, what a backend's verdict was, which calls there are,
+//! which tokens count no longer.
 //!
 //! A record lies on a [`Shelf`]; one shelf is one place in any backend, so it is read, changed and cleared as a whole.
 //! Promises: what was changed is what every edge reads from then on; a change that expects a version is made at that
 //! version or not at all; versions of one record grow, also across its removal; a record outlives the edge that wrote it,
-//! and an expired one is absent. Changes are announced ([`Notices`]), but the announcement is at most once and never the
+//! and an expired one is absent. Most changes are announced ([`Notices`]), but the announcement is at most once and never the
 //! only carrier of a truth: whoever acts on it also looks from time to time.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::device::{CallId, Number};
 use protocol::room::RoomId;
-use protocol::{AppId, PeerId};
+use protocol::{AppId, DeviceId, PeerId};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -19,8 +21,6 @@ use crate::Unavailable;
 use crate::in_process;
 use crate::redis;
 
-/// Largest value, in bytes.
-pub const VALUE_BYTES_MAX: usize = 16 * 1024;
 /// Most records on one shelf.
 pub const SHELF_RECORDS_MAX: usize = 100_000;
 
@@ -41,6 +41,22 @@ pub enum Kind {
     Membership,
     /// What an app's own backend said about members of a room, by account.
     Verdict,
+    /// A call, and what belongs to it until it ends.
+    Call,
+    /// The devices of a user.
+    Device,
+    /// The numbers of an app, each with its user.
+    Number,
+    /// The users of an app, each with the number that others see.
+    User,
+    /// What the devices of a user say of it.
+    Presence,
+    /// The numbers that a user watches.
+    Watch,
+    /// The users that watch a number.
+    Watcher,
+    /// Tokens of an app that count no longer.
+    Revocation,
 }
 
 /// Where records of one kind that belong together lie.
@@ -67,7 +83,7 @@ pub struct RecordVersion(pub u64);
 pub struct Record {
     /// Which state this is.
     pub version: RecordVersion,
-    /// At most [`VALUE_BYTES_MAX`] bytes; its kind says what they mean.
+    /// At most [`Kind::value_bytes_max`] bytes; its kind says what they mean.
     pub value: Arc<str>,
 }
 
@@ -109,8 +125,8 @@ pub enum Changed {
 /// Why records could not be read or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordsError {
-    /// The value is larger than [`VALUE_BYTES_MAX`].
-    #[error("the value is larger than {VALUE_BYTES_MAX} bytes")]
+    /// The value is larger than its kind may be.
+    #[error("the value is too large")]
     TooLarge,
     /// The shelf has [`SHELF_RECORDS_MAX`] records already.
     #[error("the shelf holds {SHELF_RECORDS_MAX} records already")]
@@ -185,7 +201,7 @@ impl Records {
         expected: Expected,
     ) -> Result<Changed, RecordsError> {
         if let Change::Put { value, .. } = &change
-            && value.len() > VALUE_BYTES_MAX
+            && value.len() > shelf.kind.value_bytes_max()
         {
             return Err(RecordsError::TooLarge);
         }
@@ -206,7 +222,8 @@ impl Records {
         }
     }
 
-    /// News of every change to a shelf of `kind`, of all apps, made from now on.
+    /// News of every change to a shelf of `kind`, of all apps, made from now on; of a kind that is not announced, nothing but
+    /// that news was lost.
     #[must_use]
     pub fn watch(&self, kind: Kind) -> Notices {
         match &self.0 {
@@ -230,7 +247,18 @@ impl Notices {
 
 impl Kind {
     /// Every kind, in the order of declaration: `ALL[kind as usize] == kind`.
-    pub const ALL: [Self; 2] = [Self::Membership, Self::Verdict];
+    pub const ALL: [Self; 10] = [
+        Self::Membership,
+        Self::Verdict,
+        Self::Call,
+        Self::Device,
+        Self::Number,
+        Self::User,
+        Self::Presence,
+        Self::Watch,
+        Self::Watcher,
+        Self::Revocation,
+    ];
 
     /// The kind in the names of a backend.
     #[must_use]
@@ -238,11 +266,63 @@ impl Kind {
         match self {
             Self::Membership => "membership",
             Self::Verdict => "verdict",
+            Self::Call => "call",
+            Self::Device => "device",
+            Self::Number => "number",
+            Self::User => "user",
+            Self::Presence => "presence",
+            Self::Watch => "watch",
+            Self::Watcher => "watcher",
+            Self::Revocation => "revocation",
+        }
+    }
+
+    /// Largest value, in bytes.
+    #[must_use]
+    pub const fn value_bytes_max(self) -> usize {
+        match self {
+            Self::Membership
+            | Self::Verdict
+            | Self::Device
+            | Self::Number
+            | Self::User
+            | Self::Presence
+            | Self::Watch
+            | Self::Watcher
+            | Self::Revocation => 16 * 1024,
+            // Two session descriptions of a video call and the candidates between them, several times over.
+            Self::Call => 256 * 1024,
+        }
+    }
+
+    /// Whether changes are announced. What changes with every call is not: a message to each edge would be most of its cost,
+    /// and whoever has to know is told by name.
+    #[must_use]
+    pub const fn is_announced(self) -> bool {
+        match self {
+            Self::Membership | Self::Verdict | Self::Revocation => true,
+            Self::Call
+            | Self::Device
+            | Self::Number
+            | Self::User
+            | Self::Presence
+            | Self::Watch
+            | Self::Watcher => false,
         }
     }
 }
 
 impl Shelf {
+    /// What is kept of one kind about an app as a whole.
+    #[must_use]
+    pub fn of_app(app: &AppId, kind: Kind) -> Self {
+        Self {
+            app: app.clone(),
+            kind,
+            name: RecordName("all".into()),
+        }
+    }
+
     /// What is kept of one kind about a room.
     #[must_use]
     pub fn of_room(app: &AppId, kind: Kind, room: RoomId) -> Self {
@@ -254,7 +334,51 @@ impl Shelf {
     }
 }
 
+impl Shelf {
+    /// All that is kept of one call.
+    #[must_use]
+    pub fn of_call(app: &AppId, call: &CallId) -> Self {
+        Self {
+            app: app.clone(),
+            kind: Kind::Call,
+            name: RecordName(call.as_str().into()),
+        }
+    }
+
+    /// What is kept of one kind about a user.
+    #[must_use]
+    pub fn of_user(app: &AppId, kind: Kind, user: &PeerId) -> Self {
+        Self {
+            app: app.clone(),
+            kind,
+            name: user.into(),
+        }
+    }
+
+    /// Who watches a number.
+    #[must_use]
+    pub fn of_number(app: &AppId, number: &Number) -> Self {
+        Self {
+            app: app.clone(),
+            kind: Kind::Watcher,
+            name: number.into(),
+        }
+    }
+}
+
 impl RecordName {
+    /// A name that we chose.
+    #[must_use]
+    pub fn word(word: &'static str) -> Self {
+        Self(word.into())
+    }
+
+    /// One of several of a name.
+    #[must_use]
+    pub fn numbered(word: &'static str, number: usize) -> Self {
+        Self(format!("{word}.{number}").into())
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -263,6 +387,13 @@ impl RecordName {
 }
 
 impl RecordName {
+    /// A name that stands for `parts`, whatever is in them.
+    #[must_use]
+    pub fn hashed(parts: &[&str]) -> Self {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        Self(format!("{:032x}", redis::hash(&parts)).into())
+    }
+
     /// A name as a backend has kept it.
     pub(crate) fn stored(text: &str) -> Self {
         Self(text.into())
@@ -272,6 +403,18 @@ impl RecordName {
 impl From<&PeerId> for RecordName {
     fn from(peer: &PeerId) -> Self {
         Self(peer.as_str().into())
+    }
+}
+
+impl From<&DeviceId> for RecordName {
+    fn from(device: &DeviceId) -> Self {
+        Self(device.as_str().into())
+    }
+}
+
+impl From<&Number> for RecordName {
+    fn from(number: &Number) -> Self {
+        Self(number.as_str().into())
     }
 }
 

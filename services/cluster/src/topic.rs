@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use hashbrown::DefaultHashBuilder;
 use protocol::room::RoomId;
-use protocol::{AppId, ChannelName, PeerId};
+use protocol::{AppId, ChannelName, DeviceId, PeerId};
 
 /// Where an envelope goes; cheap to clone, equal by content.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Address {
     /// Every session of an account, whatever room it is in. An account is a peer in the room dialect; what is sent to one
     /// never reaches a session of another dialect.
     Account(PeerId),
+    /// The one session of a device; a user is a peer in the device dialect.
+    Device(PeerId, DeviceId),
 }
 
 impl Topic {
@@ -63,6 +65,12 @@ impl Topic {
     #[must_use]
     pub fn account(app: &AppId, account: PeerId) -> Self {
         Self::new(app, Address::Account(account))
+    }
+
+    /// The session of a device of a user of `app`.
+    #[must_use]
+    pub fn device(app: &AppId, user: PeerId, device: DeviceId) -> Self {
+        Self::new(app, Address::Device(user, device))
     }
 
     fn new(app: &AppId, address: Address) -> Self {
@@ -99,6 +107,7 @@ impl Topic {
                 Address::Channel(channel) => channel.as_str().len(),
                 Address::Peer(peer) | Address::Account(peer) => peer.as_str().len(),
                 Address::Room(_) => RoomId::LENGTH_BYTES,
+                Address::Device(user, device) => user.as_str().len() + device.as_str().len(),
             }
     }
 }

@@ -17,18 +17,20 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, Flags, RoomConfig};
+use crate::calls::{Exchange, Surroundings, WakeError};
+use crate::config::{Config, DeviceConfig, Flags, RoomConfig};
 use crate::dialects;
 use crate::dialects::realtime::Limits;
 use crate::http;
 use crate::issuers;
-use crate::lane::{self, LaneConfig, LaneHandle};
+use crate::lane::{self, LaneConfig, LaneHandle, LaneShare};
 use crate::limit::{ConnectLimit, Rate};
 use crate::membership::Membership;
 use crate::membership::audit::{follow_members, follow_verdicts};
 use crate::metrics::Metrics;
 use crate::parts::Parts;
 use crate::readiness::{DRAINING, Readiness};
+use crate::revocation::{Revocations, follow_revocations};
 use crate::tenancy::{TenancyHandle, watch_file};
 use crate::turn::Turn;
 
@@ -65,6 +67,9 @@ pub enum StartError {
     /// Redis cannot be used as configured.
     #[error("redis")]
     Redis(#[from] redis::RedisConfigError),
+    /// Devices cannot be woken as configured.
+    #[error(transparent)]
+    Wake(#[from] WakeError),
     /// Two metrics have one name.
     #[error("cannot register the metrics")]
     Metrics(#[from] prometheus::Error),
@@ -90,13 +95,33 @@ impl Edge {
             .collect();
         let cluster = enter_cluster(&config, &edge_id, &inboxes, &pressure)?;
         let tasks = TaskTracker::new();
-        let (lanes, threads) =
-            start_lanes(inboxes, &cluster, &pressure, &config, &metrics, &tasks)?;
+        let drain = CancellationToken::new();
+        let surroundings = Surroundings {
+            config: &config,
+            cluster: &cluster,
+            tenancy: tenancy.clone(),
+            metrics: metrics.clone(),
+            tasks: tasks.clone(),
+            drain: drain.clone(),
+        };
+        let exchange = Exchange::new(surroundings, inboxes.iter().map(Inbox::handle).collect())?;
+        let share = LaneShare {
+            cluster: cluster.clone(),
+            exchange: Some(exchange.clone()),
+            pressure,
+            metrics: metrics.clone(),
+            serials: Arc::new(AtomicU64::new(1)),
+            tasks: tasks.clone(),
+        };
+        let (lanes, threads) = start_lanes(inboxes, &share, &config)?;
         let parts = Arc::new(Parts {
             turn: Turn::new(&config.turn),
             connects: ConnectLimit::new(config.limits.connects_per_minute, Instant::now()),
             session_limits: session_limits(&config),
             room_limits: room_limits(&config.room),
+            device_limits: device_limits(&config.device),
+            exchange,
+            revocations: Revocations::new(cluster.records.clone()),
             membership: Membership::new(&config.room, &cluster, &metrics),
             edge_id,
             tenancy,
@@ -104,7 +129,7 @@ impl Edge {
             metrics,
             readiness: Readiness::new(cluster.link.clone()),
             cluster,
-            drain: CancellationToken::new(),
+            drain,
             abort: CancellationToken::new(),
             tasks,
             latecomers: TaskTracker::new(),
@@ -119,6 +144,7 @@ impl Edge {
         parts.tasks.spawn(follow_tenancy(Arc::clone(&parts)));
         parts.tasks.spawn(keep_issuers_fresh(&parts));
         parts.tasks.spawn(follow_members(Arc::clone(&parts)));
+        parts.tasks.spawn(follow_revocations(Arc::clone(&parts)));
         parts.tasks.spawn(follow_verdicts(Arc::clone(&parts)));
         Ok(Self {
             address,
@@ -228,13 +254,9 @@ fn enter_cluster(
 
 fn start_lanes(
     inboxes: Vec<Inbox>,
-    cluster: &Cluster,
-    pressure: &Pressure,
+    share: &LaneShare,
     config: &Config,
-    metrics: &Metrics,
-    tasks: &TaskTracker,
 ) -> Result<(Vec<LaneHandle>, Vec<JoinHandle<()>>), StartError> {
-    let serials = Arc::new(AtomicU64::new(1));
     let lane_config = LaneConfig {
         mailbox_bytes: config.limits.mailbox_bytes as usize,
         ping: config.timing.ping,
@@ -245,19 +267,7 @@ fn start_lanes(
     };
     let started: Result<Vec<_>, io::Error> = inboxes
         .into_iter()
-        .map(|inbox| {
-            let (cluster, pressure, serials) =
-                (cluster.clone(), pressure.clone(), Arc::clone(&serials));
-            lane::spawn(
-                inbox,
-                cluster,
-                pressure,
-                lane_config,
-                metrics.clone(),
-                serials,
-                tasks.token(),
-            )
-        })
+        .map(|inbox| lane::spawn(inbox, share.clone(), lane_config))
         .collect();
     Ok(started.map_err(StartError::Lane)?.into_iter().unzip())
 }
@@ -279,6 +289,17 @@ fn room_limits(config: &RoomConfig) -> dialects::room::Limits {
             burst: config.message_burst,
         },
         frame_bytes: config.frame_bytes,
+    }
+}
+
+fn device_limits(config: &DeviceConfig) -> dialects::device::Limits {
+    dialects::device::Limits {
+        requests: Rate {
+            per_second: config.requests_per_second,
+            burst: config.request_burst,
+        },
+        frame_bytes: config.frame_bytes,
+        keepalive_interval: config.keepalive_interval,
     }
 }
 

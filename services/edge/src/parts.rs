@@ -8,6 +8,7 @@ use protocol::EdgeId;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::calls::Exchange;
 use crate::config::Config;
 use crate::dialects;
 use crate::dialects::realtime::Limits;
@@ -16,6 +17,7 @@ use crate::limit::ConnectLimit;
 use crate::membership::Membership;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
+use crate::revocation::Revocations;
 use crate::tenancy::TenancyHandle;
 use crate::turn::Turn;
 
@@ -30,7 +32,10 @@ pub(crate) struct Parts {
     pub(crate) connects: ConnectLimit,
     pub(crate) session_limits: Limits,
     pub(crate) room_limits: dialects::room::Limits,
+    pub(crate) device_limits: dialects::device::Limits,
     pub(crate) membership: Membership,
+    pub(crate) exchange: Exchange,
+    pub(crate) revocations: Revocations,
     pub(crate) registry: Registry,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,

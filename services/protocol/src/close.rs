@@ -56,11 +56,15 @@ pub enum CloseReason {
     MembershipEnded,
     /// The room was closed for everybody.
     RoomClosed,
+    /// A newcomer that would take nobody's place, and another session holds its device.
+    DeviceAttached,
+    /// A message that is no frame of the dialect.
+    NotUnderstood,
 }
 
 impl CloseReason {
     /// Every reason, in the order of declaration: `ALL[reason as usize] == reason`.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::ClientClosed,
         Self::ConnectionLost,
         Self::GoingAway,
@@ -85,6 +89,8 @@ impl CloseReason {
         Self::InternalError,
         Self::MembershipEnded,
         Self::RoomClosed,
+        Self::DeviceAttached,
+        Self::NotUnderstood,
     ];
 
     /// The reason in snake case: the metric label and the log field.
@@ -115,6 +121,8 @@ impl CloseReason {
             Self::InternalError => "internal_error",
             Self::MembershipEnded => "membership_ended",
             Self::RoomClosed => "room_closed",
+            Self::DeviceAttached => "device_attached",
+            Self::NotUnderstood => "not_understood",
         }
     }
 }

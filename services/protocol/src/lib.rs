@@ -5,12 +5,13 @@
 //! - [`pattern`]: channel patterns, what they match and when one lies inside another.
 //! - [`close`]: why a session ends, before any dialect turns it into a number.
 //! - [`realtime`]: frames, codes, claims and limits of the realtime dialect.
-//! - [`room`]: the same of the room dialect.
+//! - [`room`], [`device`]: the same of the room and the device dialect.
 //! - [`websocket`]: RFC 6455 framing, bytes in and frames out.
 //!
 //! This crate does no I/O, knows no clock and no runtime, and never panics on input.
 
 pub mod close;
+pub mod device;
 pub mod names;
 pub mod pattern;
 pub mod permission;

@@ -8,8 +8,10 @@ use toml::{Table, Value};
 pub struct App {
     id: String,
     suspended: bool,
+    tenants: Vec<String>,
     #[serde(skip_serializing_if = "Table::is_empty")]
     plan: Table,
+    numbers: Vec<Table>,
     keys: Vec<Key>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     issuers: Vec<Table>,
@@ -22,7 +24,9 @@ impl App {
         Self {
             id: id.to_owned(),
             suspended: false,
+            tenants: Vec::new(),
             plan: Table::new(),
+            numbers: Vec::new(),
             keys: Vec::new(),
             issuers: Vec::new(),
         }
@@ -62,6 +66,22 @@ impl App {
     #[must_use]
     pub fn suspended(mut self) -> Self {
         self.suspended = true;
+        self
+    }
+
+    /// Gives the app one more name, by which a device path or a token's `tenant` may call it.
+    #[must_use]
+    pub fn called(mut self, tenant: &str) -> Self {
+        self.tenants.push(tenant.to_owned());
+        self
+    }
+
+    /// Lists a number that calls this user.
+    #[must_use]
+    pub fn number(mut self, number: &str, user: &str) -> Self {
+        let entry = [("number", number), ("user", user)];
+        let entry = entry.map(|(name, value)| (name.to_owned(), Value::from(value)));
+        self.numbers.push(entry.into_iter().collect());
         self
     }
 

@@ -1,7 +1,7 @@
 //! Tools for tests that see an edge from the outside only.
 //!
 //! An edge runs as a real process ([`TestEdge`]), clients are real sockets ([`Client`] speaks frames,
-//! [`RawSocket`] speaks bytes), credentials are minted by hand ([`Token`]). The crate knows the wire and nothing
+//! [`RawSocket`] speaks bytes), [`Phone`] those of the device dialect, credentials are minted by hand ([`Token`]). The crate knows the wire and nothing
 //! of the server's code: codes and names in the suites are literals, so that a wrong constant in the server is
 //! noticed. Everything here panics with the place in the test that asked, and shows the edge's log with it.
 
@@ -19,6 +19,7 @@ mod issuer;
 mod ledger;
 pub mod load;
 mod namespaces;
+mod phone;
 mod place;
 pub mod proxy;
 mod raw_frame;
@@ -42,6 +43,7 @@ pub use host::Host;
 pub use issuer::{Endpoint, Issuer};
 pub use ledger::{Asked, Ledger};
 pub use namespaces::Namespaces;
+pub use phone::{Force, Phone};
 pub use place::Place;
 pub use raw_frame::{Opcode, RawFrame};
 pub use raw_socket::RawSocket;

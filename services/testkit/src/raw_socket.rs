@@ -68,6 +68,11 @@ impl RawSocket {
         }
     }
 
+    /// Asks for an upgrade, and waits for no answer.
+    pub async fn ask_for(&mut self, edge: &TestEdge, door: &Door) {
+        self.write(upgrade_head(edge, door).as_bytes()).await;
+    }
+
     /// Writes bytes. An edge that has hung up already is not a failure: what it said is still to be read.
     pub async fn write(&mut self, bytes: &[u8]) {
         drop(within("the socket takes bytes", self.stream.write_all(bytes)).await);

@@ -16,6 +16,8 @@ OPERATIONS = [
     ("POST", "/v1/channels/{channel}/publish", {200, 400, 401, 403, 413, 503}),
     ("DELETE", "/v1/peers/{peer}", {200, 400, 401, 503}),
     ("GET", "/v1/usage", {200, 401, 503}),
+    ("POST", "/admin/revocations", {200, 400, 401, 403, 409, 413, 503}),
+    ("GET", "/admin/revocations", {200, 401, 403, 503}),
 ]
 
 

@@ -2,12 +2,15 @@
 
 use tokio::task::JoinSet;
 
-use super::names::{account, another_app, channel, channel_of, peer_id, peer_inbox, room, room_id};
+use super::names::{
+    account, another_app, app, channel, channel_of, peer_id, peer_inbox, room, room_id,
+};
 use super::patience::{eventually, within};
 use super::{Deployment, Edge, End, LANES};
 use crate::answer::Answer;
-use crate::envelope::Payload;
+use crate::envelope::{Moment, News, Payload};
 use crate::receipts::{GATHER_TIMEOUT, Receipts};
+use crate::records::RecordVersion;
 use crate::topic::Topic;
 
 /// What one session publishes on one topic reaches each listening lane in that order, whoever else publishes meanwhile.
@@ -231,6 +234,33 @@ pub async fn whatever_is_said_in_a_room_crosses_as_it_was_said(deployment: &impl
             "push \"pushed\""
         ]
     );
+}
+
+/// What a device is told reaches the lanes that listen to it as it was told; the count says whether there is any.
+pub async fn news_of_a_device_is_told_to_its_session_and_counted(deployment: &impl Deployment) {
+    let device =
+        |name: &str| Topic::device(&app(), peer_id("alice"), name.parse().expect("a name"));
+    let (phone, tablet) = (device("phone"), device("tablet"));
+    let mut edges = [deployment.start().await, deployment.start().await];
+    edges[1].listener(0, "alice", &phone).await;
+    let news = |version: Option<u64>| News {
+        of: version.map(|version| Moment {
+            record: "call".into(),
+            version: RecordVersion(version),
+        }),
+        frame: serde_json::value::to_raw_value("ringing").expect("text is JSON"),
+    };
+    for told in [news(Some(3)), news(None)] {
+        let heard = within("told", edges[0].cluster.bus.tell(&phone, told)).await;
+        assert_eq!(heard.expect("the backend answers"), 1);
+    }
+    let nobody = within("told", edges[0].cluster.bus.tell(&tablet, news(None))).await;
+    assert_eq!(nobody.expect("the backend answers"), 0);
+    let expected = [news(Some(3)), news(None)].map(|news| format!("news {news:?}"));
+    let lane = edges[1].lane(0);
+    lane.sees("the news", |log| log.said_on(&phone).len() == 2)
+        .await;
+    assert_eq!(lane.log().said_on(&phone), expected);
 }
 
 /// The count of a publish on a peer's topic says whether anybody holds the peer, on whichever edge.

@@ -33,6 +33,14 @@ impl Session {
         attach.expect("the backend answers")
     }
 
+    pub(super) async fn attach_if_free(&self) -> Attach {
+        let leases = &self.cluster.leases;
+        let attach = leases
+            .attach_if_free(&self.lease_key(), self.id, Fence::NONE)
+            .await;
+        attach.expect("the backend answers")
+    }
+
     pub(super) fn release(&self, fence: Fence) {
         self.cluster
             .leases
@@ -65,13 +73,17 @@ impl Session {
 pub(super) fn granted(attach: Attach) -> Fence {
     match attach {
         Attach::Granted { fence, .. } => fence,
-        Attach::Wait(_) | Attach::Superseded => panic!("not granted but {attach:?}"),
+        Attach::Wait(_) | Attach::Superseded | Attach::Refused(_) => {
+            panic!("not granted but {attach:?}")
+        }
     }
 }
 
 pub(super) fn waits(attach: Attach) -> Place {
     match attach {
         Attach::Wait(place) => place,
-        Attach::Granted { .. } | Attach::Superseded => panic!("not damped but {attach:?}"),
+        Attach::Granted { .. } | Attach::Superseded | Attach::Refused(_) => {
+            panic!("not damped but {attach:?}")
+        }
     }
 }

@@ -47,12 +47,16 @@ impl Follower {
                 | Payload::Kick
                 | Payload::Expel(_)
                 | Payload::End
-                | Payload::Push(_) => {}
+                | Payload::Push(_)
+                | Payload::News(_) => {}
             },
             Arrival::Answer(_, Answer::Joined(topic, Ok(joined))) if *topic == self.topic => {
                 self.join(joined)
             }
-            Arrival::Envelope(..) | Arrival::Answer(..) | Arrival::Evict(_) => {}
+            Arrival::Envelope(..)
+            | Arrival::Answer(..)
+            | Arrival::Evict(_)
+            | Arrival::Outcome(..) => {}
         }
     }
 

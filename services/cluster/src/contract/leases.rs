@@ -54,6 +54,28 @@ pub async fn a_takeover_tells_the_older_session_once(deployment: &impl Deploymen
     assert_eq!(older.holder().await, Some(newer.holding(fence)));
 }
 
+/// Whoever wants a lease only if it is free gets it then, is refused otherwise, on whichever edge, and is never damped.
+pub async fn a_claim_of_what_is_free_takes_over_from_nobody(deployment: &impl Deployment) {
+    let mut edges = [deployment.start().await, deployment.start().await];
+    let holder = edges[0].session(1, "alice");
+    let fence = granted(holder.attach_if_free().await);
+    for _ in 0..2 * FREE_TAKEOVERS {
+        for edge in &edges {
+            let refused = Attach::Refused(holder.holding(fence));
+            assert_eq!(edge.session(0, "alice").attach_if_free().await, refused);
+        }
+    }
+    settle(&mut edges[0]).await;
+    assert_eq!(edges[0].lane(1).log().evictions(), []);
+    // Its own claim is renewed, and the refused ones have not brought anybody nearer to a wait.
+    let renewed = granted(holder.attach_if_free().await);
+    assert!(renewed > fence);
+    let Attach::Granted { previous, .. } = edges[1].session(0, "alice").attach().await else {
+        panic!("a takeover was damped")
+    };
+    assert_eq!(previous, Some(holder.holding(renewed)));
+}
+
 /// A claim that is repeated, since its answer was lost, evicts nobody and is never damped.
 pub async fn claiming_what_one_holds_takes_over_from_nobody(deployment: &impl Deployment) {
     let mut edge = deployment.start().await;

@@ -32,7 +32,7 @@ impl Log {
             .iter()
             .filter_map(|arrival| match arrival {
                 Arrival::Envelope(_, envelope) => text(&envelope.payload),
-                Arrival::Answer(..) | Arrival::Evict(_) => None,
+                Arrival::Answer(..) | Arrival::Evict(_) | Arrival::Outcome(..) => None,
             })
             .collect()
     }
@@ -52,7 +52,8 @@ impl Log {
                 | Payload::Kick
                 | Payload::Expel(_)
                 | Payload::End
-                | Payload::Push(_) => None,
+                | Payload::Push(_)
+                | Payload::News(_) => None,
             })
             .collect()
     }
@@ -92,9 +93,13 @@ impl Log {
                     | Payload::Kick
                     | Payload::Expel(_)
                     | Payload::End
-                    | Payload::Push(_) => None,
+                    | Payload::Push(_)
+                    | Payload::News(_) => None,
                 },
-                Arrival::Envelope(..) | Arrival::Answer(..) | Arrival::Evict(_) => None,
+                Arrival::Envelope(..)
+                | Arrival::Answer(..)
+                | Arrival::Evict(_)
+                | Arrival::Outcome(..) => None,
             })
             .collect()
     }
@@ -110,7 +115,10 @@ impl Log {
             {
                 Some(answer)
             }
-            Arrival::Answer(..) | Arrival::Envelope(..) | Arrival::Evict(_) => None,
+            Arrival::Answer(..)
+            | Arrival::Envelope(..)
+            | Arrival::Evict(_)
+            | Arrival::Outcome(..) => None,
         })
     }
 
@@ -119,7 +127,7 @@ impl Log {
             .iter()
             .filter_map(|arrival| match arrival {
                 Arrival::Evict(eviction) => Some(*eviction),
-                Arrival::Envelope(..) | Arrival::Answer(..) => None,
+                Arrival::Envelope(..) | Arrival::Answer(..) | Arrival::Outcome(..) => None,
             })
             .collect()
     }
@@ -134,6 +142,7 @@ impl Log {
                 }
                 Payload::Expel(account) => Some(format!("expel {account}")),
                 Payload::Push(frame) => Some(format!("push {frame}")),
+                Payload::News(news) => Some(format!("news {news:?}")),
                 Payload::End => Some("end".to_owned()),
                 Payload::Kick => Some("kick".to_owned()),
                 Payload::Presence(_) => None,
@@ -144,7 +153,10 @@ impl Log {
     fn envelopes_on(&self, topic: &Topic) -> impl Iterator<Item = &Envelope> {
         self.0.iter().filter_map(move |arrival| match arrival {
             Arrival::Envelope(on, envelope) if on == topic => Some(&**envelope),
-            Arrival::Envelope(..) | Arrival::Answer(..) | Arrival::Evict(_) => None,
+            Arrival::Envelope(..)
+            | Arrival::Answer(..)
+            | Arrival::Evict(_)
+            | Arrival::Outcome(..) => None,
         })
     }
 }
@@ -152,7 +164,9 @@ impl Log {
 fn roster<'a>(arrival: &'a Arrival, topic: &Topic) -> Option<&'a Roster> {
     match arrival {
         Arrival::Answer(_, Answer::Roster(of, Ok(roster))) if of == topic => Some(roster),
-        Arrival::Answer(..) | Arrival::Envelope(..) | Arrival::Evict(_) => None,
+        Arrival::Answer(..) | Arrival::Envelope(..) | Arrival::Evict(_) | Arrival::Outcome(..) => {
+            None
+        }
     }
 }
 
@@ -163,6 +177,7 @@ fn text(payload: &Payload) -> Option<String> {
         | Payload::Kick
         | Payload::Expel(_)
         | Payload::End
-        | Payload::Push(_) => None,
+        | Payload::Push(_)
+        | Payload::News(_) => None,
     }
 }

@@ -10,7 +10,7 @@ use super::patience::{eventually, within};
 use super::{Deployment, Edge, End};
 use crate::records::{
     Change, Changed, Expected, Kind, Notice, Notices, Record, RecordName, RecordVersion,
-    RecordsError, Shelf, VALUE_BYTES_MAX,
+    RecordsError, Shelf,
 };
 
 /// What one edge has changed every edge reads, one record or all of a shelf.
@@ -109,6 +109,26 @@ pub async fn an_expired_record_is_absent(deployment: &impl Deployment) {
     );
     let changed = edge.changes("alice", put("new"), Expected::Absent).await;
     assert!(matches!(changed, Changed::Done(_)));
+}
+
+/// A record without an end stays, whatever else on its shelf has one, and one that expires does not take a later one along.
+pub async fn an_expiry_takes_nothing_else_along(deployment: &impl Deployment) {
+    let edge = deployment.start().await;
+    let short = Duration::from_millis(300);
+    edge.puts_for("short", short).await;
+    edge.puts_for("long", Duration::from_secs(600)).await;
+    eventually("the short one expires", async || {
+        edge.reads("short").await.is_none().then_some(())
+    })
+    .await;
+    assert!(edge.reads("long").await.is_some());
+    edge.puts("stays", "for ever").await;
+    edge.puts_for("long", short).await;
+    eventually("the long one expires", async || {
+        edge.reads("long").await.is_none().then_some(())
+    })
+    .await;
+    assert!(edge.reads("stays").await.is_some());
 }
 
 /// Apps, kinds and names keep records apart, and a shelf is cleared alone.
@@ -213,18 +233,23 @@ pub async fn records_outlive_the_edge_that_wrote_them(deployment: &impl Deployme
 pub async fn a_value_over_the_bound_is_refused(deployment: &impl Deployment) {
     let edge = deployment.start().await;
     let records = &edge.cluster.records;
-    let largest = put(&"x".repeat(VALUE_BYTES_MAX));
-    let changed = records
-        .change(&shelf(), &name("alice"), largest, Expected::Anything)
-        .await;
-    assert!(version(changed).is_some());
-    let larger = put(&"x".repeat(VALUE_BYTES_MAX + 1));
-    let changed = records
-        .change(&shelf(), &name("alice"), larger, Expected::Anything)
-        .await;
-    assert_eq!(changed, Err(RecordsError::TooLarge));
-    let record = edge.reads("alice").await.expect("the first stays");
-    assert_eq!(record.value.len(), VALUE_BYTES_MAX);
+    for kind in Kind::ALL {
+        let shelf = Shelf { kind, ..shelf() };
+        let bound = kind.value_bytes_max();
+        let largest = put(&"x".repeat(bound));
+        let changed = records
+            .change(&shelf, &name("alice"), largest, Expected::Anything)
+            .await;
+        assert!(version(changed).is_some());
+        let larger = put(&"x".repeat(bound + 1));
+        let changed = records
+            .change(&shelf, &name("alice"), larger, Expected::Anything)
+            .await;
+        assert_eq!(changed, Err(RecordsError::TooLarge));
+        let record = records.read(&shelf, &name("alice")).await;
+        let record = record.expect("the backend answers");
+        assert_eq!(record.expect("the first stays").value.len(), bound);
+    }
 }
 
 impl Edge {

@@ -27,10 +27,11 @@ pub async fn a_join_is_heard_before_it_is_answered(deployment: &impl Deployment)
                 | Payload::Kick
                 | Payload::Expel(_)
                 | Payload::End
-                | Payload::Push(_) => None,
+                | Payload::Push(_)
+                | Payload::News(_) => None,
             },
             Arrival::Answer(_, Answer::Joined(_, Ok(joined))) => Some(("answer", joined.version)),
-            Arrival::Answer(..) | Arrival::Evict(_) => None,
+            Arrival::Answer(..) | Arrival::Evict(_) | Arrival::Outcome(..) => None,
         });
     assert_eq!(heard.next(), Some(("delta", joined.version)));
     assert_eq!(heard.next(), Some(("answer", joined.version)));

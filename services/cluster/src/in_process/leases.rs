@@ -39,7 +39,25 @@ impl LeaseTable {
         floor: Fence,
         turn: Turn,
     ) -> Attach {
+        self.claim(&mut self.lock(), key, claimant, floor, turn)
+    }
+
+    pub(super) fn attach_if_free(&self, key: &LeaseKey, claimant: Origin, floor: Fence) -> Attach {
         let mut table = self.lock();
+        match table.holders.get(key) {
+            Some(holder) if !holder.is(claimant) => Attach::Refused(*holder),
+            Some(_) | None => self.claim(&mut table, key, claimant, floor, Turn::First),
+        }
+    }
+
+    fn claim(
+        &self,
+        table: &mut Table,
+        key: &LeaseKey,
+        claimant: Origin,
+        floor: Fence,
+        turn: Turn,
+    ) -> Attach {
         let holder = table.holders.get(key).copied();
         // A session that claims what it holds only renews its fence: it fights nobody and is nobody's newcomer.
         let previous = holder.filter(|holder| !holder.is(claimant));

@@ -12,7 +12,7 @@ use super::records::RecordTable;
 use super::usage::AppUsage;
 use super::world::World;
 use crate::answer::{Answer, Ticket};
-use crate::envelope::{Envelope, Payload};
+use crate::envelope::{Envelope, News, Payload};
 use crate::gatherings::Gatherings;
 use crate::inbox::{Arrival, Eviction, InboxHandle};
 use crate::leases::{Attach, Fence, Holder, LeaseKey, Turn};
@@ -71,6 +71,16 @@ impl Member {
     pub(crate) fn publish(&self, topic: &Topic, envelope: Envelope, ticket: Ticket) {
         let lanes = self.world.topics.publish(topic, envelope);
         self.answer(ticket, Answer::Published(topic.clone(), Ok(lanes)));
+    }
+
+    pub(crate) fn tell(&self, topic: &Topic, news: News) -> usize {
+        let envelope = Envelope {
+            origin: self.origin(SessionId::NONE),
+            received: None,
+            receipt: None,
+            payload: Payload::News(news),
+        };
+        self.world.topics.publish(topic, envelope)
     }
 
     pub(crate) async fn ask(&self, topic: &Topic, payload: Payload) -> Receipts {
@@ -158,11 +168,7 @@ impl Member {
         floor: Fence,
         turn: Turn,
     ) -> Attach {
-        let claimant = Origin {
-            incarnation: self.incarnation,
-            session,
-            lease: None,
-        };
+        let claimant = self.origin(session);
         let attach = self.world.leases.attach(key, claimant, floor, turn);
         if let Attach::Granted {
             fence,
@@ -179,16 +185,27 @@ impl Member {
         attach
     }
 
+    pub(crate) fn attach_free_lease(
+        &self,
+        key: &LeaseKey,
+        session: SessionId,
+        floor: Fence,
+    ) -> Attach {
+        let leases = &self.world.leases;
+        leases.attach_if_free(key, self.origin(session), floor)
+    }
+
     pub(crate) fn release_lease(&self, key: &LeaseKey, session: SessionId, fence: Fence) {
-        self.world.leases.release(
-            key,
-            Origin {
-                incarnation: self.incarnation,
-                session,
-                lease: None,
-            },
-            fence,
-        );
+        let leases = &self.world.leases;
+        leases.release(key, self.origin(session), fence);
+    }
+
+    fn origin(&self, session: SessionId) -> Origin {
+        Origin {
+            incarnation: self.incarnation,
+            session,
+            lease: None,
+        }
     }
 
     pub(crate) fn lease_holder(&self, key: &LeaseKey) -> Option<Holder> {

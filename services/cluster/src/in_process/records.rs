@@ -106,8 +106,10 @@ impl RecordTable {
     }
 
     fn announce(&self, kind: Kind, notice: Notice) {
-        // An error only says that nobody listens.
-        drop(self.notices[kind as usize].send(notice));
+        if kind.is_announced() {
+            // An error only says that nobody listens.
+            drop(self.notices[kind as usize].send(notice));
+        }
     }
 
     /// The table without whatever has expired by now.

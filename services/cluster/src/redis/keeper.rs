@@ -35,6 +35,8 @@ const MAKE_WITHIN: Duration = Duration::from_secs(30);
 const HURRY: Duration = Duration::from_millis(100);
 /// Own probes that may be missed; after that the link is deaf.
 const MISSES: u32 = 2;
+/// How late the last of them may come.
+const LATE: Duration = Duration::from_millis(100);
 /// Lists of topics that the reader has yet to end; whoever unsubscribes waits beyond it.
 const ENDED_MAX: usize = 64;
 
@@ -53,7 +55,8 @@ pub(super) async fn keep(shared: Arc<Shared>, mut topology: Topology) {
                 if shared.ended.is_cancelled() {
                     return;
                 }
-                old = Some(former);
+                // A link that does not hear has nothing more to bring.
+                old = (reason != Reason::Deaf).then_some(former);
                 shared.status.down(reason);
                 tracing::warn!(reason = reason.as_str(), "the link to Redis is given up");
                 if reason == Reason::Moved {
@@ -185,34 +188,36 @@ async fn probe(shared: &Arc<Shared>, link: &Arc<Link>) -> Reason {
     if every.is_zero() {
         return std::future::pending().await;
     }
-    let mut began = Instant::now();
+    let (mut began, mut next) = (Instant::now(), Instant::now());
+    // However many wait for a round, there is one, and then a pause.
+    let mut pause = began;
     let mut number = 0;
+    let deaf_at = |began: Instant| {
+        let heard = shared.pulse.last_heard();
+        heard.map_or(began, |heard| heard.max(began)) + every * MISSES + LATE
+    };
     loop {
-        number += 1;
-        let task = (Arc::clone(shared), Arc::clone(link));
-        shared.spawn(async move { probe_all(&task.0, &task.1, number).await });
-        let next = Instant::now() + every;
-        // However many wait for a round, there is one, and then a pause.
-        let mut pause = Instant::now();
-        while Instant::now() < next {
-            tokio::select! {
-                () = tokio::time::sleep_until(next) => {}
-                () = shared.pulse.hurried_to_probe(), if pause <= Instant::now() => {
-                    probe_all(shared, link, number).await;
-                    pause = Instant::now() + HURRY;
-                }
-                () = tokio::time::sleep_until(pause), if pause > Instant::now() => {}
-            }
+        if next <= Instant::now() {
+            number += 1;
+            next = Instant::now() + every;
+            pause = Instant::now();
+            let task = (Arc::clone(shared), Arc::clone(link));
+            shared.spawn(async move { probe_all(&task.0, &task.1, number).await });
         }
-        if next.elapsed() > every {
+        let wake = next.min(deaf_at(began));
+        tokio::select! {
+            () = tokio::time::sleep_until(wake) => {}
+            () = shared.pulse.hurried_to_probe(), if pause <= Instant::now() => {
+                probe_all(shared, link, number).await;
+                pause = Instant::now() + HURRY;
+            }
+            () = tokio::time::sleep_until(pause), if pause > Instant::now() => {}
+        }
+        if wake.elapsed() > every {
             // This edge itself stood still: what it did not hear meanwhile is still to come.
             began = Instant::now();
         }
-        let heard = shared
-            .pulse
-            .last_heard()
-            .map_or(began, |heard| heard.max(began));
-        if heard.elapsed() >= every * MISSES {
+        if deaf_at(began) <= Instant::now() {
             return Reason::Deaf;
         }
     }

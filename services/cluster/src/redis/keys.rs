@@ -32,17 +32,18 @@ pub(super) struct Names {
 
 impl TopicKey {
     pub(super) fn of(topic: &Topic) -> Self {
+        let app = topic.app().as_str().as_bytes();
         let (kind, name) = match topic.address() {
             Address::Channel(channel) => (b'c', channel.as_str()),
             Address::Peer(peer) => (b'p', peer.as_str()),
             Address::Account(account) => (b'a', account.as_str()),
             Address::Room(room) => (b'r', &*room.to_string()),
+            Address::Device(user, device) => {
+                let (user, device) = (user.as_str().as_bytes(), device.as_str().as_bytes());
+                return Self(hash(&[b"d", app, user, device]));
+            }
         };
-        Self(hash(&[
-            &[kind],
-            topic.app().as_str().as_bytes(),
-            name.as_bytes(),
-        ]))
+        Self(hash(&[&[kind], app, name.as_bytes()]))
     }
 
     /// The key in a name that [`Names::channel`] made; `None` for any other channel of the same Redis.
@@ -170,7 +171,7 @@ pub(crate) fn lease_hash(key: &LeaseKey) -> u128 {
 }
 
 /// Length-prefixed, so that no two lists of parts are the same bytes.
-fn hash(parts: &[&[u8]]) -> u128 {
+pub(crate) fn hash(parts: &[&[u8]]) -> u128 {
     let mut sha = Sha256::new();
     for part in parts {
         sha.update((part.len() as u64).to_be_bytes());

@@ -20,6 +20,7 @@ use super::scripts::lease::{
     Manners, RELEASE, TAKEOVERS_MAX, Takeover,
 };
 use super::shared::Shared;
+use super::unanswered::Unanswered;
 use crate::Unavailable;
 use crate::inbox::{Arrival, Eviction};
 use crate::leases::{Attach, Fence, Holder, LeaseKey, Turn};
@@ -40,7 +41,7 @@ struct Table {
     /// By lease and session: two sessions of one device may meet here while the older one goes.
     held: HashMap<(LeaseKey, SessionId), Held>,
     /// Given back while Redis could not be told.
-    unreleased: Vec<(LeaseKey, Claimant, Fence)>,
+    unreleased: Vec<(LeaseKey, Claimant, Option<Fence>)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +57,7 @@ impl LeaseTable {
         session: SessionId,
         floor: Fence,
         turn: Turn,
+        manners: Manners,
     ) -> Result<Attach, Unavailable> {
         let link = shared
             .links
@@ -74,13 +76,14 @@ impl LeaseTable {
             registration: shared.edges.registration(),
             region: &shared.config.region,
             floor: floor.max(shared.fences.known(key.fenced(Fence::NONE).device)),
-            manners: Manners::Evict,
+            manners,
             turn,
             dead: &dead,
         };
         let (keys, args) = lease::attach(claim);
+        let unanswered = Unanswered::new(shared, key, session);
         let reply = shared.run(&link, &lease::ATTACH, keys, args).await?;
-        match lease::parse_attach(reply).map_err(|_| Unavailable)? {
+        let attach = match lease::parse_attach(reply).map_err(|_| Unavailable)? {
             Attached::Granted {
                 fence,
                 since_us,
@@ -96,23 +99,34 @@ impl LeaseTable {
                 if let Some(previous) = previous {
                     evict(shared, &link, previous.incarnation, previous.session, fence).await;
                 }
-                Ok(Attach::Granted { fence, previous })
+                Attach::Granted { fence, previous }
             }
-            Attached::Wait(place) => Ok(Attach::Wait(place)),
-            Attached::Superseded => Ok(Attach::Superseded),
-            // Nobody here asks with such manners yet: the dialects that do will.
-            Attached::Refused { .. } => Err(Unavailable),
-        }
+            Attached::Wait(place) => Attach::Wait(place),
+            Attached::Superseded => Attach::Superseded,
+            Attached::Refused { holder, .. } => Attach::Refused(holder.into()),
+        };
+        unanswered.answered();
+        Ok(attach)
     }
 
     pub(super) fn release(shared: &Arc<Shared>, key: &LeaseKey, session: SessionId, fence: Fence) {
+        Self::give_back(shared, key, session, Some(fence));
+    }
+
+    /// Releases what a session holds with this fence, or with whichever if it never learnt it.
+    pub(super) fn give_back(
+        shared: &Arc<Shared>,
+        key: &LeaseKey,
+        session: SessionId,
+        fence: Option<Fence>,
+    ) {
         {
             let mut table = shared.leases.lock();
             let place = (key.clone(), session);
             if table
                 .held
                 .get(&place)
-                .is_some_and(|held| held.fence == fence)
+                .is_some_and(|held| fence.is_none_or(|fence| held.fence == fence))
             {
                 table.held.remove(&place);
             }
@@ -165,12 +179,17 @@ impl LeaseTable {
                     incarnation: shared.incarnation,
                     session,
                 };
-                table.unreleased.push((key, claimant, held.fence));
+                table.unreleased.push((key, claimant, Some(held.fence)));
             }
         }
         if let Some(link) = shared.links.current() {
             release_pending(shared, &link).await;
         }
+    }
+
+    /// Whether a session holds a lease, as far as this edge knows.
+    pub(super) fn holds(&self, key: &LeaseKey, session: SessionId) -> bool {
+        self.lock().held.contains_key(&(key.clone(), session))
     }
 
     /// Forgets what a session holds below `fence`; returns whether there was anything.
@@ -387,16 +406,16 @@ async fn release_pending(shared: &Arc<Shared>, link: &Link) {
         partitions
             .entry(partition)
             .or_default()
-            .push((key, (lease, claimant, Some(fence))));
+            .push((key, (lease, claimant, fence)));
     }
     for released in partitions.into_values() {
         for some in released.chunks(AUDIT_LEASES_MAX) {
             let leases: Vec<_> = some.iter().map(|(_, release)| release.clone()).collect();
             let (keys, args) = lease::release(&leases);
             if shared.run(link, &RELEASE, keys, args).await.is_err() {
-                let again = some.iter().filter_map(|(key, (_, claimant, fence))| {
-                    fence.map(|fence| (key.clone(), *claimant, fence))
-                });
+                let again = some
+                    .iter()
+                    .map(|(key, (_, claimant, fence))| (key.clone(), *claimant, *fence));
                 shared.leases.lock().unreleased.extend(again);
             }
         }

@@ -17,11 +17,12 @@ use super::leases::LeaseTable;
 use super::outbox::{AnswerTo, Outgoing};
 use super::quotas::App;
 use super::records;
+use super::scripts::lease::Manners;
 use super::shared::Shared;
 use super::{heartbeat, publisher};
 use crate::Unavailable;
 use crate::answer::{Answer, Ticket};
-use crate::envelope::{Envelope, Payload};
+use crate::envelope::{Envelope, News, Payload};
 use crate::leases::{Attach, Fence, Holder, LeaseKey, Turn};
 use crate::origin::{LaneId, Origin, SessionId};
 use crate::peer::Peer;
@@ -102,9 +103,11 @@ impl Member {
     pub(crate) fn publish(&self, topic: &Topic, envelope: Envelope, ticket: Ticket) {
         let causes = match (&self.shared.causes, topic.address()) {
             (Some(causes), Address::Peer(_)) => causes.of(envelope.origin.session),
-            (Some(_), Address::Channel(_) | Address::Room(_) | Address::Account(_)) | (None, _) => {
-                Vec::new()
-            }
+            (
+                Some(_),
+                Address::Channel(_) | Address::Room(_) | Address::Account(_) | Address::Device(..),
+            )
+            | (None, _) => Vec::new(),
         };
         let outgoing = Outgoing {
             topic: topic.clone(),
@@ -120,26 +123,27 @@ impl Member {
         }
     }
 
-    pub(crate) async fn ask(
-        &self,
-        topic: &Topic,
-        payload: Payload,
-    ) -> Result<Receipts, Unavailable> {
-        let shared = &self.shared;
-        let gathering = shared.gatherings.open();
+    pub(crate) async fn tell(&self, topic: &Topic, news: News) -> Result<usize, Unavailable> {
         let envelope = Envelope {
-            origin: Origin {
-                incarnation: shared.incarnation,
-                session: SessionId::NONE,
-                lease: None,
-            },
+            origin: self.nobody(),
             received: None,
-            receipt: Some(ReceiptId {
-                incarnation: shared.edges.registration(),
-                number: gathering.number(),
-            }),
-            payload,
+            receipt: None,
+            payload: Payload::News(news),
         };
+        self.deposit(topic, envelope).await
+    }
+
+    /// Who speaks when no session does.
+    fn nobody(&self) -> Origin {
+        Origin {
+            incarnation: self.shared.incarnation,
+            session: SessionId::NONE,
+            lease: None,
+        }
+    }
+
+    /// Publishes for a caller outside the lanes. Returns how many edges heard it.
+    async fn deposit(&self, topic: &Topic, envelope: Envelope) -> Result<usize, Unavailable> {
         let (caller, answer) = oneshot::channel();
         let outgoing = Outgoing {
             topic: topic.clone(),
@@ -148,7 +152,8 @@ impl Member {
             answer: AnswerTo::Caller(caller),
             since: Instant::now(),
         };
-        shared.outbox.push(outgoing).map_err(|_| Unavailable)?;
+        let pushed = self.shared.outbox.push(outgoing);
+        pushed.map_err(|_| Unavailable)?;
         // The publisher answers within its own time; the rest covers an edge that is leaving.
         let answer = timeout(2 * publisher::SEND_WITHIN, answer).await;
         let edges = answer
@@ -156,7 +161,26 @@ impl Member {
             .and_then(Result::ok)
             .flatten()
             .ok_or(Unavailable)?;
-        let edges = usize::try_from(edges).unwrap_or(usize::MAX);
+        Ok(usize::try_from(edges).unwrap_or(usize::MAX))
+    }
+
+    pub(crate) async fn ask(
+        &self,
+        topic: &Topic,
+        payload: Payload,
+    ) -> Result<Receipts, Unavailable> {
+        let shared = &self.shared;
+        let gathering = shared.gatherings.open();
+        let envelope = Envelope {
+            origin: self.nobody(),
+            received: None,
+            receipt: Some(ReceiptId {
+                incarnation: shared.edges.registration(),
+                number: gathering.number(),
+            }),
+            payload,
+        };
+        let edges = self.deposit(topic, envelope).await?;
         Ok(gathering.collect(edges, GATHER_TIMEOUT).await)
     }
 
@@ -224,7 +248,17 @@ impl Member {
         floor: Fence,
         turn: Turn,
     ) -> Result<Attach, Unavailable> {
-        LeaseTable::attach(&self.shared, key, session, floor, turn).await
+        LeaseTable::attach(&self.shared, key, session, floor, turn, Manners::Evict).await
+    }
+
+    pub(crate) async fn attach_free_lease(
+        &self,
+        key: &LeaseKey,
+        session: SessionId,
+        floor: Fence,
+    ) -> Result<Attach, Unavailable> {
+        let manners = Manners::Refuse;
+        LeaseTable::attach(&self.shared, key, session, floor, Turn::First, manners).await
     }
 
     pub(crate) fn release_lease(&self, key: &LeaseKey, session: SessionId, fence: Fence) {

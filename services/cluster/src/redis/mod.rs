@@ -9,7 +9,7 @@
 //! - What edges say: `outbox` and `publisher` on the way out, `reader` on the way in, `parcel` its form, `keys` its names;
 //!   `fences` tell who must not be heard, `causes` what has to be heard first.
 //! - What edges share: `table` of topics, each an `entry` with its `roster`; `subscriptions` and `holds` bring Redis in line with
-//!   it. `edges`, `heartbeat` and `sweep`: who is alive. `leases`, `quotas`, `records`.
+//!   it. `edges`, `heartbeat` and `sweep`: who is alive. `leases` (and what is `unanswered` of them), `quotas`, `records`.
 //!
 //! Redis answers late, or not at all, or not truly (a failover loses writes). What this edge holds is therefore kept here,
 //! and told again after every doubt; pub/sub makes news fast and is never its only carrier.
@@ -46,6 +46,7 @@ mod table;
 mod ticker;
 mod tls;
 mod topology;
+mod unanswered;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -56,7 +57,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use config::{RedisConfig, RedisConfigError};
-pub(crate) use keys::lease_hash;
+pub(crate) use keys::{hash, lease_hash};
 pub(crate) use member::Member;
 pub(crate) use quotas::App;
 pub use status::{LinkState, LinkStatus, Reason};

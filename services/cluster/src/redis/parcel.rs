@@ -11,13 +11,13 @@ use serde_json::value::RawValue;
 
 use super::causes::Cause;
 use super::keys::TopicKey;
-use crate::envelope::{Envelope, Message, Payload};
+use crate::envelope::{Envelope, Message, Moment, News, Payload};
 use crate::leases::Fence;
 use crate::origin::{Incarnation, Origin, SessionId};
 use crate::peer::Peer;
 use crate::presence::{Naming, Version};
 use crate::receipts::{ReceiptId, Receipts};
-use crate::records::{Kind, Notice, RecordName, Shelf};
+use crate::records::{Kind, Notice, RecordName, RecordVersion, Shelf};
 
 /// Forms that another version of an edge writes are refused, not guessed at.
 const VERSION: u8 = 1;
@@ -83,6 +83,7 @@ const KICK: u8 = 1;
 const EXPEL: u8 = 2;
 const END: u8 = 3;
 const PUSH: u8 = 4;
+const NEWS: u8 = 5;
 const HAS_METADATA: u8 = 1;
 const HAS_RECEIPT: u8 = 2;
 const HAS_FENCE: u8 = 4;
@@ -112,6 +113,7 @@ pub(super) fn put_envelope(
         Payload::Expel(_) => (EXPEL, None),
         Payload::End => (END, None),
         Payload::Push(_) => (PUSH, None),
+        Payload::News(_) => (NEWS, None),
         Payload::Presence(_) => return,
     };
     let metadata = message.and_then(|message| message.from.metadata.as_deref());
@@ -162,8 +164,27 @@ pub(super) fn put_envelope(
     match &envelope.payload {
         Payload::Expel(account) => put_text(parcel, account.as_str()),
         Payload::Push(frame) => put_text(parcel, frame.get()),
+        Payload::News(news) => put_news(parcel, news),
         Payload::Message(_) | Payload::Presence(_) | Payload::Kick | Payload::End => {}
     }
+}
+
+/// An empty name stands for news of nothing that is kept.
+fn put_news(parcel: &mut BytesMut, news: &News) {
+    let of = news.of.as_ref();
+    put_text(parcel, of.map_or("", |of| &of.record));
+    parcel.put_u64(of.map_or(0, |of| of.version.0));
+    put_text(parcel, news.frame.get());
+}
+
+fn take_news(bytes: &mut &[u8]) -> Result<News, Malformed> {
+    let record: Arc<str> = text(bytes)?.into();
+    let version = RecordVersion(number(bytes)?);
+    let of = (!record.is_empty()).then_some(Moment { record, version });
+    Ok(News {
+        of,
+        frame: json(bytes)?,
+    })
 }
 
 pub(super) fn evict(session: SessionId, fence: Fence) -> Bytes {
@@ -278,6 +299,19 @@ impl Parcel {
     }
 }
 
+fn take_causes(bytes: &mut &[u8]) -> Result<Vec<Cause>, Malformed> {
+    let count = take(bytes, 1)?[0];
+    let cause = |_| {
+        let key = TopicKey::from_u128(bytes.try_get_u128().map_err(|_| Malformed)?);
+        let version = Version {
+            epoch: number(bytes)?,
+            sequence: number(bytes)?,
+        };
+        Ok((key, version))
+    };
+    (0..count).map(cause).collect()
+}
+
 fn envelope(incarnation: Incarnation, bytes: &mut &[u8]) -> Result<Arriving, Malformed> {
     let head = take(bytes, 2)?;
     let (kind, flags) = (head[0], head[1]);
@@ -299,17 +333,11 @@ fn envelope(incarnation: Incarnation, bytes: &mut &[u8]) -> Result<Arriving, Mal
     } else {
         None
     };
-    let mut causes = Vec::new();
-    if flags & HAS_CAUSES != 0 {
-        for _ in 0..take(bytes, 1)?[0] {
-            let key = TopicKey::from_u128(bytes.try_get_u128().map_err(|_| Malformed)?);
-            let version = Version {
-                epoch: number(bytes)?,
-                sequence: number(bytes)?,
-            };
-            causes.push((key, version));
-        }
-    }
+    let causes = if flags & HAS_CAUSES != 0 {
+        take_causes(bytes)?
+    } else {
+        Vec::new()
+    };
     let payload = match kind {
         MESSAGE => {
             let id = text(bytes)?.parse().map_err(|_| Malformed)?;
@@ -333,6 +361,7 @@ fn envelope(incarnation: Incarnation, bytes: &mut &[u8]) -> Result<Arriving, Mal
         EXPEL => Payload::Expel(text(bytes)?.parse().map_err(|_| Malformed)?),
         END => Payload::End,
         PUSH => Payload::Push(json(bytes)?),
+        NEWS => Payload::News(take_news(bytes)?),
         _ => return Err(Malformed),
     };
     Ok(Arriving {

@@ -165,7 +165,10 @@ async fn carry(
     key: TopicKey,
     outbound: Outbound,
 ) -> (TopicKey, Outbound, Result<u64, Unavailable>) {
-    let is_direct = matches!(outbound.topic.address(), Address::Peer(_));
+    let is_direct = matches!(
+        outbound.topic.address(),
+        Address::Peer(_) | Address::Device(..)
+    );
     let mut failed_on = 0;
     // The link over which nobody heard it and all edges were seen to hear since: silence there is a proof.
     let mut proved_on = None;

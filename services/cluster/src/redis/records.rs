@@ -156,8 +156,15 @@ pub(super) async fn clear(shared: &Arc<Shared>, shelf: &Shelf) -> Result<usize, 
     Ok(records)
 }
 
-/// Every edge hears it, this one included.
+/// Every edge hears it, this one included, if it is of a kind that anybody waits for.
 async fn announce(shared: &Shared, notice: &Notice) {
+    let (Notice::Changed(Shelf { kind, .. }, _) | Notice::Cleared(Shelf { kind, .. })) = notice
+    else {
+        return;
+    };
+    if !kind.is_announced() {
+        return;
+    }
     if let (Some(link), Some(payload)) = (shared.links.current(), parcel::notice(notice)) {
         // Whoever watches also looks from time to time.
         let _ = link.publish(shared.names.notices(), payload).await;

@@ -6,7 +6,7 @@ use protocol::ChannelPattern;
 use protocol::realtime::Claims;
 
 use super::token::Token;
-use super::{AdmitError, Credential, Identity, VerifyError};
+use super::{AdmitError, Credential, Identity, Stamp, VerifyError};
 use crate::tenancy::{Key, Scope, Tenancy};
 
 /// Judges a credential. `origin` is the `Origin` header, `now_unix_s` the time in Unix seconds.
@@ -47,7 +47,8 @@ fn by_token(tenancy: &Tenancy, text: &str, now_unix_s: u64) -> Result<Identity, 
     let key = Arc::clone(token.key(tenancy)?);
     token.check_key(&key)?;
     // Not the registered claims of other dialects: this one ignores what it does not know, whatever its type.
-    let claims = Claims::from_json(token.claims()?.as_bytes());
+    let text = token.claims()?;
+    let claims = Claims::from_json(text.as_bytes());
     let claims = claims.map_err(|_| VerifyError::BadClaims)?;
     // No leeway: the session would be closed at once, since its own timer has none either.
     if claims.exp <= now_unix_s {
@@ -67,6 +68,7 @@ fn by_token(tenancy: &Tenancy, text: &str, now_unix_s: u64) -> Result<Identity, 
         expires_at: Some(claims.exp),
         metadata: claims.metadata,
         peer_metadata: claims.peer_metadata.map(Arc::from),
+        stamp: Some(Stamp::read(&text, claims.device.clone())),
         device: claims.device,
     })
 }

@@ -6,6 +6,7 @@ use protocol::{DeviceId, PeerId};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::Stamp;
 use crate::tenancy::{Key, Scope};
 
 /// Who a session is, for as long as it lives.
@@ -23,6 +24,8 @@ pub struct Identity {
     pub peer_metadata: Option<Arc<RawValue>>,
     /// The device whose lease it has to hold.
     pub device: Option<DeviceId>,
+    /// What its token can be revoked by; a publishable key has no token.
+    pub stamp: Option<Stamp>,
 }
 
 impl Identity {
@@ -36,6 +39,7 @@ impl Identity {
             metadata: None,
             peer_metadata: None,
             device: None,
+            stamp: None,
         }
     }
 }

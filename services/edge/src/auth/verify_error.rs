@@ -42,6 +42,9 @@ pub enum VerifyError {
     /// Meant for somebody else.
     #[error("the token is meant for another audience")]
     WrongAudience,
+    /// Revoked by the app.
+    #[error("the token has been revoked")]
+    Revoked,
 }
 
 impl Label for VerifyError {
@@ -58,6 +61,7 @@ impl Label for VerifyError {
         Self::NotYetValid,
         Self::LivesTooLong,
         Self::WrongAudience,
+        Self::Revoked,
     ];
 
     fn text(self) -> &'static str {
@@ -74,6 +78,7 @@ impl Label for VerifyError {
             Self::NotYetValid => "not_yet_valid",
             Self::LivesTooLong => "lives_too_long",
             Self::WrongAudience => "wrong_audience",
+            Self::Revoked => "revoked",
         }
     }
 

@@ -3,7 +3,8 @@
 //! Owns the form. Which keys go together, and what they allow, is judged where they are compiled
 //! ([`Tenancy`](crate::tenancy::Tenancy)).
 
-use protocol::{AppId, ChannelPattern, KeyId, Permissions};
+use protocol::device::Number;
+use protocol::{AppId, ChannelPattern, KeyId, PeerId, Permissions};
 use serde::{Deserialize, Serialize};
 
 use super::{IssuerConfig, Secret};
@@ -20,6 +21,9 @@ pub struct AppConfig {
     /// Further names under which a device path or a `tenant` claim may call this app.
     #[serde(default)]
     pub tenants: Vec<String>,
+    /// Numbers under which users are called (device dialect).
+    #[serde(default)]
+    pub numbers: Vec<NumberConfig>,
     /// What the app has paid for.
     #[serde(default)]
     pub plan: PlanConfig,
@@ -29,6 +33,19 @@ pub struct AppConfig {
     /// Other people's services whose tokens admit to the app.
     #[serde(default)]
     pub issuers: Vec<IssuerConfig>,
+}
+
+/// One `[[apps.numbers]]` entry: whom a number calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NumberConfig {
+    /// The number, unique in its app.
+    pub number: Number,
+    /// The user: the `sub` of its tokens.
+    pub user: PeerId,
+    /// How the user is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// What an app has paid for; a number that is absent or 0 is unlimited.

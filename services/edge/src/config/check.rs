@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Config, LimitsConfig, MembershipSource, RoomConfig, Secret, TimingConfig, TurnConfig};
+use super::{
+    Config, DeviceConfig, LimitsConfig, MembershipSource, RoomConfig, Secret, TimingConfig,
+    TurnConfig,
+};
 use crate::tenancy::Tenancy;
 
 /// Settings with what is wrong with them.
@@ -29,6 +32,8 @@ pub(super) fn problems(config: &Config) -> Vec<(String, String)> {
     check_timing(&config.timing, &mut findings);
     check_turn(&config.turn, &mut findings);
     check_room(config, &mut findings);
+    check_calls(config, &mut findings);
+    check_device(&config.device, &mut findings);
     if let Err(error) = Tenancy::new(&config.apps) {
         findings.0.push(("apps".to_owned(), error.to_string()));
     }
@@ -175,6 +180,25 @@ fn check_turn(turn: &TurnConfig, findings: &mut Findings) {
     );
 }
 
+fn check_device(device: &DeviceConfig, findings: &mut Findings) {
+    let interval = device.keepalive_interval;
+    findings.require(
+        || interval > Duration::ZERO && interval <= DeviceConfig::KEEPALIVE_LONGEST,
+        "device.keepalive_interval",
+        "must be longer than 0s and at most 5m",
+    );
+    findings.require(
+        || device.requests_per_second == 0 || device.request_burst > 0,
+        "device.request_burst",
+        "must be at least 1 while device.requests_per_second is on, else nobody could ask",
+    );
+    findings.require(
+        || (1..=16 * 1024 * 1024).contains(&device.frame_bytes),
+        "device.frame_bytes",
+        "must be 1 to 16777216 and cannot be switched off",
+    );
+}
+
 fn check_room(config: &Config, findings: &mut Findings) {
     let room = &config.room;
     findings.require(
@@ -193,13 +217,8 @@ fn check_room(config: &Config, findings: &mut Findings) {
         "room.membership",
         "must name at least one of token, registry, webhook and open, each once",
     );
-    let is_http = |url: &String| {
-        let address = url.strip_prefix("https://").or(url.strip_prefix("http://"));
-        address.is_some_and(|address| !address.starts_with('/') && !address.is_empty())
-            && url.bytes().all(|byte| byte.is_ascii_graphic())
-    };
     findings.require(
-        || room.webhook_url.as_ref().is_none_or(is_http),
+        || room.webhook_url.as_deref().is_none_or(is_http),
         "room.webhook_url",
         "must be an http:// or https:// URL",
     );
@@ -209,7 +228,6 @@ fn check_room(config: &Config, findings: &mut Findings) {
         "room.webhook_url",
         "must be given when room.membership names webhook",
     );
-    let is_secret = |secret: &Secret| secret.expose().len() >= RoomConfig::WEBHOOK_SECRET_MIN_BYTES;
     findings.require(
         || !asks || room.webhook_secret.as_ref().is_some_and(is_secret),
         "room.webhook_secret",
@@ -231,4 +249,47 @@ fn check_room(config: &Config, findings: &mut Findings) {
         "room.webhook_recheck",
         "must be 1s to 24h, or 0 to switch it off",
     );
+}
+
+fn check_calls(config: &Config, findings: &mut Findings) {
+    let second = Duration::from_secs(1);
+    for (setting, duration) in [
+        ("calls.ring", config.calls.ring),
+        ("calls.grace", config.calls.grace),
+    ] {
+        findings.require(
+            || (second..=TimingConfig::LONGEST).contains(&duration),
+            setting,
+            "must be 1s to 24h",
+        );
+    }
+    let push = &config.push;
+    for (setting, url) in [
+        ("push.webhook_url", &push.webhook_url),
+        ("push.fcm_url", &push.fcm_url),
+    ] {
+        findings.require(
+            || url.as_deref().is_none_or(is_http),
+            setting,
+            "must be an http:// or https:// URL",
+        );
+    }
+    findings.require(
+        || push.webhook_url.is_none() || push.webhook_secret.as_ref().is_some_and(is_secret),
+        "push.webhook_secret",
+        format!(
+            "must have at least {} bytes when push.webhook_url is given",
+            RoomConfig::WEBHOOK_SECRET_MIN_BYTES
+        ),
+    );
+}
+
+fn is_http(url: &str) -> bool {
+    let address = url.strip_prefix("https://").or(url.strip_prefix("http://"));
+    address.is_some_and(|address| !address.starts_with('/') && !address.is_empty())
+        && url.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn is_secret(secret: &Secret) -> bool {
+    secret.expose().len() >= RoomConfig::WEBHOOK_SECRET_MIN_BYTES
 }

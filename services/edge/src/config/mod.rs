@@ -6,7 +6,9 @@
 //! it names.
 
 mod apps;
+mod calls;
 mod check;
+mod device;
 mod duration;
 mod environment;
 mod error;
@@ -33,7 +35,9 @@ use ipnet::IpNet;
 use protocol::EdgeId;
 use serde::{Deserialize, Serialize};
 
-pub use apps::{AppConfig, KeyConfig, PlanConfig, PlanPeriod};
+pub use apps::{AppConfig, KeyConfig, NumberConfig, PlanConfig, PlanPeriod};
+pub use calls::{CallsConfig, PushConfig};
+pub use device::DeviceConfig;
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use flags::Flags;
@@ -86,6 +90,12 @@ pub struct Config {
     pub turn: TurnConfig,
     /// The room dialect.
     pub room: RoomConfig,
+    /// Calls between devices.
+    pub calls: CallsConfig,
+    /// How devices without a session are woken.
+    pub push: PushConfig,
+    /// The device dialect.
+    pub device: DeviceConfig,
     /// Apps and their keys; re-read while running.
     pub apps: Vec<AppConfig>,
 }
@@ -109,6 +119,9 @@ impl Default for Config {
             redis: RedisConfig::default(),
             turn: TurnConfig::default(),
             room: RoomConfig::default(),
+            calls: CallsConfig::default(),
+            push: PushConfig::default(),
+            device: DeviceConfig::default(),
             apps: Vec::new(),
         }
     }

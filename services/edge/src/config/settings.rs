@@ -222,6 +222,64 @@ pub const SETTINGS: &[Setting] = &[
         "5m",
         "Room dialect: time within which everybody who is in a room by the webhook is asked about again; a no closes with 4403, no answer closes nobody. 0 switches it off.",
     ),
+    duration(
+        "calls.ring",
+        "1m",
+        "How long a call rings before the caller hears 480; at least 1s.",
+    ),
+    duration(
+        "calls.grace",
+        "1m",
+        "How long a call waits for a device that lost its connection; at least 1s, and no less than a client needs to come back, 13 s.",
+    ),
+    switch(
+        "calls.fold_candidates",
+        "false",
+        "Hold an offer back until its sender's candidates are known, 1 s at most, and write them into it; for phones that do not take trickled ones.",
+    ),
+    text(
+        "push.webhook_url",
+        "none",
+        "Where your backend is told to wake a device that is called and has no session.",
+    ),
+    text(
+        "push.webhook_secret",
+        "none",
+        "Secret that signs what that webhook is told; at least 16 bytes.",
+    ),
+    text(
+        "push.fcm_account_file",
+        "none",
+        "Key file (JSON) of the service account that sends by Firebase Cloud Messaging; tokens of type `fcm` then do not go to the webhook.",
+    ),
+    text(
+        "push.fcm_url",
+        "none",
+        "Where Firebase Cloud Messaging is asked, for tests; without it `https://fcm.googleapis.com`.",
+    ),
+    duration(
+        "device.keepalive_interval",
+        "30s",
+        "Device dialect: silence after which a client sends a keepalive, as the state tells it; at most 5m. A client that is silent for twice this time, and for it and 10s, is closed with 4502.",
+    ),
+    number(
+        "device.requests_per_second",
+        "50",
+        "requests per second",
+        "Device dialect: refill of a session's bucket of requests and keepalives.",
+    ),
+    number(
+        "device.request_burst",
+        "200",
+        "requests",
+        "Device dialect: size of a session's bucket of requests and keepalives.",
+    ),
+    number(
+        "device.frame_bytes",
+        "65536",
+        "bytes",
+        "Device dialect: the largest frame, 1 to 16777216.",
+    ),
     in_file(
         "apps[].id",
         "required",
@@ -239,6 +297,24 @@ pub const SETTINGS: &[Setting] = &[
         "[]",
         "-",
         "Further names under which a device path or a `tenant` claim may call this app.",
+    ),
+    in_file(
+        "apps[].numbers[].number",
+        "required",
+        "-",
+        "Device dialect: a number of this app that calls a user. It counts before the directory that is kept over REST.",
+    ),
+    in_file(
+        "apps[].numbers[].user",
+        "required",
+        "-",
+        "Device dialect: the user, `sub` of its tokens.",
+    ),
+    in_file(
+        "apps[].numbers[].name",
+        "none",
+        "-",
+        "Device dialect: how the user is shown to those whom it calls.",
     ),
     in_file(
         "apps[].plan.name",
@@ -381,6 +457,7 @@ mod tests {
     fn defaults() -> BTreeMap<String, String> {
         let app: AppConfig = serde_json::from_value(serde_json::json!({
             "id": "required", "plan": { "name": "none" },
+            "numbers": [{ "number": "required", "user": "required", "name": "none" }],
             "keys": [{ "id": "required", "secret": "none", "channel_patterns": ["required"], "actions": [] }],
             "issuers": [{ "iss": "required" }],
         }))

@@ -114,6 +114,8 @@ fn every_variable_reaches_its_setting() {
         ("room.membership", _) => "registry",
         ("room.wire", _) => "guide",
         ("room.webhook_url", _) => "http://backend/members",
+        ("push.webhook_url" | "push.fcm_url", _) => "http://backend/push",
+        ("push.webhook_secret", _) => "0123456789abcdef",
         ("room.close_on_expiry", _) => "false",
         ("turn.urls", _) => "stun:a,turn:b",
         ("turn.ttl_seconds", _) => "61",
@@ -233,6 +235,11 @@ ttl_seconds = 1
 message_burst = 0
 frame_bytes = 0
 membership = ["token", "token"]
+[calls]
+ring = "0s"
+grace = "2 days"
+[push]
+webhook_url = "backend"
 "#;
     let said = refusal(text, &[]).replace("; ", "\n");
     insta::assert_snapshot!(said);

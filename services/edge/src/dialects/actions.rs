@@ -1,10 +1,12 @@
 //! What a dialect wants done.
 
 use std::mem;
+use std::sync::Arc;
 
 use cluster::{Message, Topic};
 use protocol::RequestId;
 use protocol::close::CloseReason;
+use protocol::device::Request;
 
 use super::Variant;
 use crate::metrics::{DialectMetrics, ErrorLabel, FrameIn, FrameOut, Metrics, Refusal};
@@ -26,6 +28,10 @@ pub(crate) enum Action {
         message: Message,
         request: Option<RequestId>,
     },
+    /// Let the exchange carry out a request of a device. Answered by [`cluster::Outcome::Answered`].
+    Ask(Request),
+    /// Note that the session has heard of a record for the first time (device dialect).
+    Heard(Arc<str>),
     /// End the session.
     Close(CloseReason),
 }
@@ -48,6 +54,8 @@ pub(crate) struct Actions {
 pub(crate) struct Tally {
     pub(crate) heard: Option<FrameIn>,
     pub(crate) said: Option<FrameOut>,
+    /// Events said besides.
+    pub(crate) events: u64,
     pub(crate) error: Option<ErrorLabel>,
     pub(crate) refused: Option<Refusal>,
 }
@@ -64,6 +72,7 @@ impl Tally {
         let Self {
             heard,
             said,
+            events,
             error,
             refused,
         } = mem::take(self);
@@ -72,6 +81,9 @@ impl Tally {
             .for_each(|kind| dialect.frames_in.count(kind));
         said.into_iter()
             .for_each(|kind| dialect.frames_out.count(kind));
+        if events > 0 {
+            dialect.frames_out.add(FrameOut::Event, events);
+        }
         error
             .into_iter()
             .for_each(|code| dialect.errors.count(code));

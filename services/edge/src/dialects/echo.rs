@@ -27,7 +27,7 @@ impl Echo {
             }),
             Input::Binary(bytes) => websocket::binary_frame(&mut actions.replies, bytes),
             // It asks the cluster for nothing.
-            Input::Answer(..) => {}
+            Input::Answer(..) | Input::Outcome(_) | Input::News(_) => {}
         }
     }
 }
@@ -65,7 +65,9 @@ pub(crate) const fn close_code(reason: CloseReason) -> u16 {
         | CloseReason::KeyRemoved
         | CloseReason::InternalError
         | CloseReason::MembershipEnded
-        | CloseReason::RoomClosed => 1011,
+        | CloseReason::RoomClosed
+        | CloseReason::DeviceAttached
+        | CloseReason::NotUnderstood => 1011,
     }
 }
 

@@ -5,6 +5,7 @@
 //! dialect is one more file here, one more folder in `protocol` and one more door.
 
 mod actions;
+pub(crate) mod device;
 pub(crate) mod echo;
 pub(crate) mod realtime;
 pub(crate) mod room;
@@ -12,16 +13,20 @@ pub(crate) mod room;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cluster::{Answer, Envelope, Peer, Ticket, Topic};
+use cluster::{Answer, Envelope, News, Outcome, Peer, Ticket, Topic};
 use protocol::PeerId;
 use protocol::close::CloseReason;
+use protocol::device::limits::STATE_WITHIN;
 use protocol::realtime::limits::SNAPSHOT_DELAY;
 
 pub(crate) use actions::{Action, Actions};
+use device::Device;
 use echo::Echo;
 use realtime::Realtime;
 use room::Room;
 
+use crate::auth::Bearer;
+use crate::calls::Party;
 use crate::metrics::{DialectMetrics, FrameOut, Metrics};
 use crate::session::Subscriptions;
 use crate::tenancy::Tenancy;
@@ -32,6 +37,7 @@ pub(crate) enum Dialect {
     Realtime(Realtime),
     /// Larger than the others together, and most sessions are none.
     Room(Box<Room>),
+    Device(Box<Device>),
     Echo(Echo),
 }
 
@@ -40,6 +46,28 @@ pub(crate) enum Dialect {
 pub(crate) enum Variant {
     Realtime(realtime::Variant),
     Room(room::Variant),
+    /// It is told by its session, one by one, and not by a rendering.
+    Device,
+}
+
+/// What leads from a reachable session to its first frame.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// Nothing.
+    AtOnce,
+    /// Joining a topic, of which the session is a member from then on: the frame tells who else is.
+    Home(Topic, Variant),
+    /// The exchange reads its state, for as whom it enters.
+    Exchange(Arc<Party>),
+}
+
+/// How it is found out that a client is no longer there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// It is pinged when it is silent.
+    Ping,
+    /// It has to say something within this time.
+    Silence(Duration),
 }
 
 /// Frames that tell a listener who is in a topic.
@@ -59,6 +87,10 @@ pub(crate) enum Input<'a> {
     Binary(&'a [u8]),
     /// The cluster's answer to one of its operations.
     Answer(&'a Ticket, &'a Answer),
+    /// What the edge has found out for it.
+    Outcome(&'a Outcome),
+    /// What some edge tells its device.
+    News(&'a News),
 }
 
 /// Whether somebody who goes may be back in a moment.
@@ -93,6 +125,7 @@ impl Dialect {
         match self {
             Self::Realtime(realtime) => realtime.decide(input, held, now, actions),
             Self::Room(room) => room.decide(input, now, actions),
+            Self::Device(device) => device.decide(input, now, actions),
             Self::Echo(echo) => echo.decide(input, actions),
         }
     }
@@ -101,8 +134,8 @@ impl Dialect {
     pub(crate) fn welcome(&mut self, now: Now, actions: &mut Actions) {
         match self {
             Self::Realtime(realtime) => realtime.welcome(now, actions),
-            // Its first frame is the snapshot of its room.
-            Self::Room(_) | Self::Echo(_) => {}
+            // Its first frame is the snapshot of its room, or the state of its device.
+            Self::Room(_) | Self::Device(_) | Self::Echo(_) => {}
         }
     }
 
@@ -110,7 +143,7 @@ impl Dialect {
     pub(crate) fn going_away(&self, retry_after_ms: u64, actions: &mut Actions) {
         match self {
             Self::Realtime(_) => realtime::going_away(retry_after_ms, actions),
-            Self::Room(_) | Self::Echo(_) => {}
+            Self::Room(_) | Self::Device(_) | Self::Echo(_) => {}
         }
     }
 
@@ -119,6 +152,7 @@ impl Dialect {
         match self {
             Self::Realtime(_) => realtime::close_frame(reason),
             Self::Room(room) => room.close_frame(reason),
+            Self::Device(_) => device::close_frame(reason),
             Self::Echo(_) => echo::close_frame(reason),
         }
     }
@@ -128,7 +162,18 @@ impl Dialect {
         match self {
             Self::Realtime(realtime) => realtime.rebind(tenancy),
             Self::Room(room) => room.rebind(tenancy),
+            Self::Device(device) => device.rebind(tenancy),
             Self::Echo(_) => Ok(()),
+        }
+    }
+
+    /// Whose token the session lives on, if on any.
+    pub(crate) fn bearer(&self) -> Option<Bearer<'_>> {
+        match self {
+            Self::Realtime(realtime) => realtime.bearer(),
+            Self::Room(room) => Some(room.bearer()),
+            Self::Device(device) => Some(device.bearer()),
+            Self::Echo(_) => None,
         }
     }
 
@@ -137,7 +182,7 @@ impl Dialect {
         match self {
             Self::Room(room) => Some(room.peer()),
             Self::Realtime(realtime) => Some(realtime.peer()),
-            Self::Echo(_) => None,
+            Self::Device(_) | Self::Echo(_) => None,
         }
     }
 
@@ -157,18 +202,36 @@ impl Dialect {
                 let (topic, variant) = room.address();
                 Some((topic, Variant::Room(variant)))
             }
+            Self::Device(device) => Some((device.address(), Variant::Device)),
             Self::Echo(_) => None,
         }
     }
 
-    /// The topic that the session is a member of from its first frame on, if its dialect has one: the frame tells who else is.
-    pub(crate) fn home(&self) -> Option<(Topic, Variant)> {
+    /// What the session's first frame waits for, once it can be reached.
+    pub(crate) fn entry(&self) -> Entry {
         match self {
             Self::Room(room) => {
                 let (topic, variant) = room.home();
-                Some((topic, Variant::Room(variant)))
+                Entry::Home(topic, Variant::Room(variant))
             }
-            Self::Realtime(_) | Self::Echo(_) => None,
+            Self::Device(device) => Entry::Exchange(Arc::clone(device.party())),
+            Self::Realtime(_) | Self::Echo(_) => Entry::AtOnce,
+        }
+    }
+
+    /// How long all that may take, of the time that the edge gives.
+    pub(crate) fn entry_within(&self, given: Duration) -> Duration {
+        match self {
+            Self::Realtime(_) | Self::Room(_) | Self::Echo(_) => given,
+            Self::Device(_) => given.min(STATE_WITHIN),
+        }
+    }
+
+    /// How it is found out that the client is gone.
+    pub(crate) fn watch(&self) -> Watch {
+        match self {
+            Self::Realtime(_) | Self::Room(_) | Self::Echo(_) => Watch::Ping,
+            Self::Device(device) => Watch::Silence(device.silence_max()),
         }
     }
 
@@ -176,7 +239,7 @@ impl Dialect {
     pub(crate) const fn leaving(&self, reason: CloseReason) -> Leaving {
         match self {
             Self::Room(_) => room::leaving(reason),
-            Self::Realtime(_) | Self::Echo(_) => Leaving::ForGood,
+            Self::Realtime(_) | Self::Device(_) | Self::Echo(_) => Leaving::ForGood,
         }
     }
 
@@ -189,7 +252,7 @@ impl Dialect {
         match self {
             Self::Realtime(_) => realtime_snapshot(topic, others),
             Self::Room(room) => room.connected(others),
-            Self::Echo(_) => Snapshot {
+            Self::Device(_) | Self::Echo(_) => Snapshot {
                 kind: FrameOut::Presence,
                 frames: Vec::new(),
             },
@@ -200,6 +263,7 @@ impl Dialect {
     pub(crate) fn message_bytes_max(&self) -> u32 {
         match self {
             Self::Room(room) => room.message_bytes_max(),
+            Self::Device(device) => device.message_bytes_max(),
             Self::Realtime(_) => realtime::MESSAGE_BYTES_MAX,
             Self::Echo(_) => echo::MESSAGE_BYTES_MAX,
         }
@@ -210,6 +274,7 @@ impl Dialect {
         match self {
             Self::Realtime(_) => &metrics.realtime,
             Self::Room(_) => &metrics.room,
+            Self::Device(_) => &metrics.device,
             Self::Echo(_) => &metrics.echo,
         }
     }
@@ -226,6 +291,7 @@ impl Variant {
         match self {
             Self::Realtime(variant) => variant.render(topic, envelope, out),
             Self::Room(variant) => variant.render(topic, envelope, out),
+            Self::Device => None,
         }
     }
 
@@ -238,6 +304,10 @@ impl Variant {
         match self {
             Self::Realtime(_) => realtime_snapshot(topic, members),
             Self::Room(variant) => variant.snapshot(members),
+            Self::Device => Snapshot {
+                kind: FrameOut::Presence,
+                frames: Vec::new(),
+            },
         }
     }
 
@@ -246,6 +316,7 @@ impl Variant {
         match self {
             Self::Realtime(variant) => variant.sees_presence(),
             Self::Room(variant) => variant.sees_presence(),
+            Self::Device => false,
         }
     }
 
@@ -254,7 +325,7 @@ impl Variant {
         match self {
             Self::Realtime(_) => SNAPSHOT_DELAY,
             // Nothing is said before the snapshot that it would have to keep a distance from.
-            Self::Room(_) => Duration::ZERO,
+            Self::Room(_) | Self::Device => Duration::ZERO,
         }
     }
 
@@ -263,6 +334,7 @@ impl Variant {
         match self {
             Self::Realtime(_) => &metrics.realtime,
             Self::Room(_) => &metrics.room,
+            Self::Device => &metrics.device,
         }
     }
 }

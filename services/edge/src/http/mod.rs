@@ -2,10 +2,11 @@
 //!
 //! - `listener`: accepting, with deadlines and caps before anybody is known. `unadmitted`: those caps.
 //! - `knock`: what every door asks first. `upgrade`: from a request to a bare stream. `refusal`: accepted only to be closed.
-//! - `realtime`, `room`, `echo`: the doors of the dialects.
+//! - `realtime`, `room`, `device`, `echo`: the doors of the dialects.
 //! - `rest`: the control plane. `admin`: health and metrics, on a listener of their own. `openapi`: what `rest` promises.
 
 mod admin;
+mod device;
 mod echo;
 mod knock;
 mod listener;
@@ -44,7 +45,7 @@ pub(crate) fn serve_clients(listener: TcpListener, parts: &Arc<Parts>) {
         .merge(room_doors())
         .merge(echo_door(&parts.config))
         .merge(rest::router())
-        .fallback(rest::not_found)
+        .fallback(device::connect_or_not_found)
         .method_not_allowed_fallback(rest::not_found)
         .with_state(Arc::clone(parts));
     let unadmitted = Unadmitted::new(&parts.config.limits);

@@ -4,16 +4,21 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::rest::{accounts, channels, peers, room_members, rooms, tokens, usage};
+use super::rest::{
+    accounts, channels, numbers, peers, push_tokens, revocations, room_members, rooms, tokens,
+    usage, watches,
+};
 
 /// Every REST call.
 #[derive(Debug, OpenApi)]
 #[openapi(
-    info(title = "Switchboard control plane", description = "Tokens, channels, peers, rooms and usage of one app."),
+    info(title = "Switchboard control plane", description = "Tokens, channels, peers, rooms, numbers and usage of one app."),
     paths(
-        tokens::mint_token, channels::peers, channels::publish, peers::kick, usage::read_usage,
+        tokens::mint_token, revocations::revoke, revocations::list, channels::peers, channels::publish, peers::kick, usage::read_usage,
         room_members::put, room_members::remove, room_members::list,
         rooms::participants, rooms::kick, rooms::refresh, rooms::end, accounts::push,
+        numbers::put, numbers::remove, numbers::list, watches::put, watches::remove, watches::list,
+        push_tokens::put, push_tokens::remove,
     ),
     modifiers(&SecretKey),
 )]
@@ -34,6 +39,15 @@ impl Modify for SecretKey {
             .components
             .get_or_insert_default()
             .add_security_scheme("secret_key", SecurityScheme::Http(scheme));
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("The token with which a device connects."))
+            .build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("session_token", SecurityScheme::Http(scheme));
     }
 }
 

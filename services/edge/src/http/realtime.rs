@@ -15,7 +15,7 @@ use super::Connection;
 use super::knock::{knock, let_in};
 use super::refusal::refuse;
 use super::upgrade::Upgraded;
-use crate::auth::{AdmitError, Credential, Identity, authenticate};
+use crate::auth::{AdmitError, Bearer, Credential, Identity, VerifyError, authenticate};
 use crate::dialects::Dialect;
 use crate::dialects::realtime::{Opening, Realtime, close_frame};
 use crate::lane::{Admission, LaneEnded, unix_now};
@@ -66,6 +66,9 @@ async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, Adm
             return turn_away(parts, upgraded, error.close_reason()).await;
         }
     };
+    if let Err(reason) = not_revoked(parts, &identity).await {
+        return turn_away(parts, upgraded, reason).await;
+    }
     let lane = parts.lane();
     let id = lane.new_session_id();
     let app = &identity.scope.key.app;
@@ -112,6 +115,26 @@ async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, Adm
     }
 }
 
+/// Whether the newcomer's token, if it has one, still counts.
+async fn not_revoked(parts: &Parts, identity: &Identity) -> Result<(), CloseReason> {
+    let Some(stamp) = &identity.stamp else {
+        return Ok(());
+    };
+    let bearer = Bearer {
+        app: &identity.scope.key.app.id,
+        subject: &identity.peer,
+        stamp,
+    };
+    match parts.revocations.has(bearer).await {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            parts.metrics.token_refusals.count(VerifyError::Revoked);
+            Err(CloseReason::InvalidToken)
+        }
+        Err(_) => Err(CloseReason::BackendUnavailable),
+    }
+}
+
 /// A token with a device is that device; a key may say that each of its peers has one session.
 fn lease_key(identity: &Identity) -> Option<LeaseKey> {
     let key = &identity.scope.key;
@@ -143,7 +166,14 @@ fn realtime(parts: &Parts, identity: Identity) -> Realtime {
         id: identity.peer,
         metadata: identity.peer_metadata,
     });
-    Realtime::new(identity.scope, peer, meter, parts.session_limits, opening)
+    Realtime::new(
+        identity.scope,
+        peer,
+        meter,
+        parts.session_limits,
+        opening,
+        identity.stamp,
+    )
 }
 
 fn metrics_of(metrics: &Metrics) -> &DialectMetrics {

@@ -15,6 +15,8 @@ use tokio::net::TcpStream;
 #[derive(Debug)]
 pub(super) struct Upgrade {
     accept: HeaderValue,
+    /// The sub-protocol that is selected, if the door speaks one.
+    subprotocol: Option<HeaderValue>,
     stream: OnUpgrade,
 }
 
@@ -38,7 +40,7 @@ pub(super) struct Upgraded {
 }
 
 impl Upgrade {
-    /// Reads the handshake's headers. No extension and no sub-protocol is ever selected.
+    /// Reads the handshake's headers. No extension is ever selected.
     pub(super) fn from_request(request: &mut Request) -> Result<Self, UpgradeError> {
         let headers = request.headers();
         if request.method() != Method::GET || !headers.contains_key(header::HOST) {
@@ -71,7 +73,20 @@ impl Upgrade {
             .extensions_mut()
             .remove::<OnUpgrade>()
             .ok_or(UpgradeError::NotAnUpgrade)?;
-        Ok(Self { accept, stream })
+        Ok(Self {
+            accept,
+            subprotocol: None,
+            stream,
+        })
+    }
+
+    /// Speaks `subprotocol`, if the client offers it (RFC 6455 §4.2.2); whether it does.
+    pub(super) fn select(&mut self, headers: &HeaderMap, subprotocol: &'static str) -> bool {
+        let is_offered = has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+        if is_offered {
+            self.subprotocol = Some(HeaderValue::from_static(subprotocol));
+        }
+        is_offered
     }
 
     /// The answer that accepts the upgrade.
@@ -82,6 +97,9 @@ impl Upgrade {
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept.clone());
+        if let Some(subprotocol) = &self.subprotocol {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol.clone());
+        }
         response
     }
 

@@ -105,6 +105,7 @@ impl Lane {
             tracked,
         } = newcomer;
         let now = self.now();
+        let entry_within = dialect.entry_within(self.config.handshake);
         let key = self.sessions.insert(Session {
             id,
             wire,
@@ -114,7 +115,7 @@ impl Lane {
             address: None,
             controls: Bucket::full(CONTROL_RATE, now.ms),
             phase: Phase::Opening {
-                deadline_ms: now.ms + millis(self.config.handshake),
+                deadline_ms: now.ms + millis(entry_within),
             },
             unanswered: 0,
             ending: None,
@@ -142,6 +143,9 @@ impl Lane {
             // Admitted by what was in force before the last reload.
             self.close(key, reason);
             return key;
+        }
+        if let Some(list) = self.revoked.clone() {
+            self.close_if_revoked(key, &list);
         }
         let early = self
             .early_evictions

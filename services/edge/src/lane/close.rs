@@ -13,6 +13,7 @@ use super::thread::READ_BUFFER_BYTES;
 use super::timers::millis;
 use crate::dialects::Actions;
 use crate::metrics::{FrameOut, Outcome};
+use crate::revocation::RevocationList;
 use crate::session::mailbox::Backlog;
 use crate::session::{Awaiting, Phase, awaiting_after};
 use crate::tenancy::Tenancy;
@@ -152,6 +153,21 @@ impl Lane {
             self.sessions[key].departs_ms = Some(now_ms + millis(offset));
             self.set_timer(key);
             offset += step;
+        }
+    }
+
+    /// Tokens have been revoked: whoever lives on one goes.
+    pub(super) fn revoke(&mut self, list: Arc<RevocationList>) {
+        for key in self.sessions.all_serving() {
+            self.close_if_revoked(key, &list);
+        }
+        self.revoked = Some(list);
+    }
+
+    pub(super) fn close_if_revoked(&mut self, key: usize, list: &RevocationList) {
+        let bearer = self.sessions[key].dialect.bearer();
+        if bearer.is_some_and(|bearer| list.has(bearer)) {
+            self.close(key, CloseReason::InvalidToken);
         }
     }
 

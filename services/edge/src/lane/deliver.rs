@@ -10,8 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cluster::receipts::ReceiptId;
 use cluster::{
-    Answer, Arrival, Delta, Envelope, Naming, Origin, Payload, Roster, SessionId, Ticket, Topic,
-    Unavailable,
+    Answer, Arrival, Delta, Envelope, Naming, News, Origin, Outcome, Payload, Roster, SessionId,
+    Ticket, Topic, Unavailable,
 };
 use protocol::PeerId;
 use protocol::close::CloseReason;
@@ -21,8 +21,8 @@ use super::hub::{Listener, Listeners};
 use super::rendering::Run;
 use super::roster::Applied;
 use super::table::Fanout;
-use crate::dialects::{Input, Snapshot, Variant};
-use crate::metrics::{FrameOut, Outcome};
+use crate::dialects::{Entry, Input, Snapshot, Variant};
+use crate::metrics::{self, FrameOut};
 use crate::session::mailbox::{Content, Full, Segment};
 use crate::session::{Phase, Session};
 
@@ -57,6 +57,12 @@ impl Lane {
                     self.take_answer(&ticket, &answer);
                 }
                 Arrival::Evict(eviction) => self.evict(eviction.session, eviction.fence),
+                Arrival::Outcome(session, outcome) => {
+                    if let Some(topic) = run_topic.take() {
+                        self.deliver_run(&topic, &mut run);
+                    }
+                    self.take_outcome(session, &outcome);
+                }
             }
         }
         if let Some(topic) = run_topic {
@@ -78,6 +84,7 @@ impl Lane {
                 self.deliver_said(topic, run, to.as_ref());
             }
             Payload::Push(_) => self.deliver_said(topic, run, None),
+            Payload::News(news) => self.deliver_news(topic, news),
             Payload::Presence(delta) => self.deliver_delta(topic, first, delta),
             Payload::Kick => self.close_all(topic, None, CloseReason::Kicked, first.receipt),
             Payload::Expel(account) => {
@@ -109,6 +116,37 @@ impl Lane {
                     .observe(received.elapsed().as_secs_f64());
             }
             self.report(envelope.receipt, reached);
+        }
+    }
+
+    /// What a device is told, to its session; while the device changes hands there may be two, and each judges by itself.
+    fn deliver_news(&mut self, topic: &Topic, news: &News) {
+        let now = self.now();
+        let listeners = self.hub.get(topic).into_iter().flat_map(Listeners::iter);
+        let keys: Vec<usize> = listeners.map(|listener| listener.session).collect();
+        for key in keys {
+            if self.sessions.get(key).is_some_and(Session::hears) {
+                self.decide(key, Input::News(news), now);
+                self.answer(key);
+            }
+        }
+    }
+
+    /// What the edge has found out for one of its sessions. Its state, if it is that, is the first thing that it hears.
+    fn take_outcome(&mut self, id: SessionId, outcome: &Outcome) {
+        let Some(key) = self.sessions.serving(id) else {
+            return;
+        };
+        if let (Outcome::Begun { .. }, Phase::Entering { .. }) = (outcome, self.sessions[key].phase)
+        {
+            self.open(key);
+        }
+        let now = self.now();
+        self.decide(key, Input::Outcome(outcome), now);
+        self.answer(key);
+        match outcome {
+            Outcome::Answered { .. } => self.count_answer(key),
+            Outcome::Begun { .. } | Outcome::Failed | Outcome::Said(_) => {}
         }
     }
 
@@ -360,14 +398,25 @@ impl Lane {
         self.enter(key);
     }
 
-    /// The session can be reached. Where its dialect has a home topic, it joins that first: its first frame tells who is there.
+    /// The session can be reached, and goes on to its first frame as its dialect does.
     pub(super) fn enter(&mut self, key: usize) {
-        let Some((topic, variant)) = self.sessions[key].dialect.home() else {
-            return self.open(key);
+        let session = &mut self.sessions[key];
+        let Phase::Opening { deadline_ms } = session.phase else {
+            return;
         };
-        if let Phase::Opening { deadline_ms } = self.sessions[key].phase {
-            self.sessions[key].phase = Phase::Entering { deadline_ms };
-            self.join(key, &topic, variant, None);
+        match session.dialect.entry() {
+            Entry::AtOnce => self.open(key),
+            Entry::Home(topic, variant) => {
+                session.phase = Phase::Entering { deadline_ms };
+                self.join(key, &topic, variant, None);
+            }
+            Entry::Exchange(party) => {
+                session.phase = Phase::Entering { deadline_ms };
+                if let Some(guards) = &mut session.guards {
+                    let exchange = self.exchange.as_ref();
+                    guards.seat = exchange.and_then(|exchange| exchange.attach(&party));
+                }
+            }
         }
     }
 
@@ -379,7 +428,7 @@ impl Lane {
         session.wake();
         session.dialect.welcome(now, &mut self.actions);
         let metrics = session.dialect.metrics(&self.metrics);
-        metrics.handshakes.count(Outcome::Admitted);
+        metrics.handshakes.count(metrics::Outcome::Admitted);
         self.actions.tally.count(metrics, &self.metrics);
         self.answer(key);
         self.set_timer(key);
@@ -485,7 +534,8 @@ fn joins(first: &Envelope, next: &Envelope) -> bool {
             | Payload::Kick
             | Payload::Expel(_)
             | Payload::End
-            | Payload::Push(_),
+            | Payload::Push(_)
+            | Payload::News(_),
             _,
         ) => false,
     }

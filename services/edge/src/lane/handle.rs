@@ -9,6 +9,7 @@ use protocol::PeerId;
 use tokio::sync::mpsc;
 
 use super::admit::Admission;
+use crate::revocation::RevocationList;
 use crate::tenancy::Tenancy;
 
 /// A lane as others see it.
@@ -26,6 +27,8 @@ pub(super) enum Command {
     Admit(Box<Admission>),
     /// Apps and keys have changed.
     Rebind(Arc<Tenancy>),
+    /// Tokens have been revoked.
+    Revoke(Arc<RevocationList>),
     /// An account is no longer a member of a room.
     EndMembership { room: Topic, account: PeerId },
     /// Send everybody away, spread over a time, and end.
@@ -70,6 +73,11 @@ impl LaneHandle {
     /// Tells every session that apps and keys have changed.
     pub(crate) async fn rebind(&self, tenancy: Arc<Tenancy>) -> Result<(), LaneEnded> {
         self.send(Command::Rebind(tenancy)).await
+    }
+
+    /// Closes the sessions whose tokens have been revoked.
+    pub(crate) async fn revoke(&self, list: Arc<RevocationList>) -> Result<(), LaneEnded> {
+        self.send(Command::Revoke(list)).await
     }
 
     /// Closes the sessions that `account` has in a room: it is no longer a member.

@@ -38,10 +38,12 @@ use tokio::sync::Notify;
 pub(crate) use admit::Admission;
 pub(crate) use handle::{LaneEnded, LaneHandle};
 use thread::READ_BUFFER_BYTES;
-pub(crate) use thread::{LaneConfig, SLICE, spawn};
+pub(crate) use thread::{LaneConfig, LaneShare, SLICE, spawn};
 
+use crate::calls::Exchange;
 use crate::dialects::{Actions, Now};
 use crate::metrics::Metrics;
+use crate::revocation::RevocationList;
 use crate::session::mailbox::{Content, Flushed, Full, Segment};
 use crate::session::{Awaiting, Phase};
 use crate::tenancy::Tenancy;
@@ -64,6 +66,8 @@ struct Lane {
     id: LaneId,
     config: LaneConfig,
     cluster: Cluster,
+    /// `None` where no devices come.
+    exchange: Option<Exchange>,
     metrics: Metrics,
     pressure: Pressure,
     began: Instant,
@@ -91,23 +95,27 @@ struct Lane {
     draining: bool,
     /// What the lane was last told; newcomers may have been admitted by something older.
     tenancy: Option<Arc<Tenancy>>,
+    /// The same of revoked tokens.
+    revoked: Option<Arc<RevocationList>>,
     /// Until when the lane's loop sleeps, and what wakes it earlier: sessions set timers while it does.
     sleeps_until: Instant,
     alarm: Rc<Notify>,
 }
 
 impl Lane {
-    fn new(
-        id: LaneId,
-        cluster: Cluster,
-        pressure: Pressure,
-        config: LaneConfig,
-        metrics: Metrics,
-    ) -> Self {
+    fn new(id: LaneId, share: LaneShare, config: LaneConfig) -> Self {
+        let LaneShare {
+            cluster,
+            exchange,
+            pressure,
+            metrics,
+            ..
+        } = share;
         Self {
             id,
             config,
             cluster,
+            exchange,
             metrics,
             pressure,
             began: Instant::now(),
@@ -127,6 +135,7 @@ impl Lane {
             published: Vec::new(),
             draining: false,
             tenancy: None,
+            revoked: None,
             sleeps_until: Instant::now(),
             alarm: Rc::new(Notify::new()),
         }

@@ -274,6 +274,20 @@ impl Lane {
                     .bus
                     .publish(&topic, envelope, Ticket { session, request });
             }
+            Action::Heard(record) => {
+                let held = self.sessions[key].guards.as_ref();
+                if let Some(seat) = held.and_then(|held| held.seat.as_ref()) {
+                    seat.hear(&record);
+                }
+            }
+            Action::Ask(request) => {
+                let session = &mut self.sessions[key];
+                let seat = session.guards.as_ref().and_then(|held| held.seat.as_ref());
+                if let Some(seat) = seat {
+                    seat.submit(request);
+                    session.unanswered += 1;
+                }
+            }
             Action::Close(reason) => {
                 self.answer(key);
                 self.close_when_answered(key, reason);

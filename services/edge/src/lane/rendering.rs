@@ -129,7 +129,7 @@ impl Rendering {
 /// channel's message all but the publisher's (§2.3), and so does a room's signal (spec room §2.6).
 fn has_echo(topic: &Topic) -> bool {
     match topic.address() {
-        Address::Peer(_) | Address::Account(_) => true,
+        Address::Peer(_) | Address::Account(_) | Address::Device(..) => true,
         Address::Channel(_) | Address::Room(_) => false,
     }
 }

@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 use cluster::{Arrival, Cluster, Inbox, Pressure};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
-use tokio_util::task::task_tracker::TaskTrackerToken;
+use tokio_util::task::TaskTracker;
 
 use super::handle::{Command, LaneHandle};
 use super::{Lane, Shared};
+use crate::calls::Exchange;
 use crate::metrics::Metrics;
 
 /// How long mailboxes are flushed before the inbox is looked at again: a large fan-out delays others by one slice.
@@ -48,19 +49,30 @@ pub(crate) struct LaneConfig {
     pub(crate) presence_grace: Duration,
 }
 
-/// Starts a lane, which holds `tracked` until it has ended.
+/// What all lanes of an edge work with.
+#[derive(Clone, Debug)]
+pub(crate) struct LaneShare {
+    pub(crate) cluster: Cluster,
+    /// `None` where no devices come.
+    pub(crate) exchange: Option<Exchange>,
+    pub(crate) pressure: Pressure,
+    pub(crate) metrics: Metrics,
+    /// Numbers of the edge's sessions.
+    pub(crate) serials: Arc<AtomicU64>,
+    /// Waits for the lanes, among others.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Starts a lane, which is tracked until it has ended.
 ///
 /// # Errors
 /// The thread or its runtime could not be made.
 pub(crate) fn spawn(
     inbox: Inbox,
-    cluster: Cluster,
-    pressure: Pressure,
+    share: LaneShare,
     config: LaneConfig,
-    metrics: Metrics,
-    serials: Arc<AtomicU64>,
-    tracked: TaskTrackerToken,
 ) -> io::Result<(LaneHandle, JoinHandle<()>)> {
+    let (serials, tracked) = (Arc::clone(&share.serials), share.tasks.token());
     let id = inbox.handle().lane();
     let (sender, commands) = mpsc::channel(COMMANDS_MAX);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -69,7 +81,7 @@ pub(crate) fn spawn(
     let thread = std::thread::Builder::new()
         .name(format!("lane-{}", id.0))
         .spawn(move || {
-            let lane = Lane::new(id, cluster, pressure, config, metrics);
+            let lane = Lane::new(id, share, config);
             let lane = Rc::new(RefCell::new(lane));
             // A task among its sessions' tasks, and not what the runtime blocks on: a session that has published is followed by
             // the loop in the same round, with no look at the sockets in between.
@@ -129,6 +141,7 @@ fn obey(lane: &Shared, command: Command) {
     match command {
         Command::Admit(admission) => super::admit::admit(lane, *admission),
         Command::Rebind(tenancy) => lane.borrow_mut().rebind(tenancy),
+        Command::Revoke(list) => lane.borrow_mut().revoke(list),
         Command::EndMembership { room, account } => {
             lane.borrow_mut().end_membership(&room, &account);
         }

@@ -8,6 +8,7 @@ use protocol::websocket::ping_frame;
 use rand::Rng;
 
 use super::Lane;
+use crate::dialects::Watch;
 use crate::metrics::FrameOut;
 use crate::session::mailbox::{Content, Segment};
 use crate::session::{Phase, Session};
@@ -41,7 +42,7 @@ impl Lane {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        let due_ms = session.due_ms(millis(self.config.ping), millis(self.config.pong));
+        let due_ms = session.due_ms(self.config.ping, self.config.pong);
         if due_ms < session.timer_ms {
             session.timer_ms = self.wheel.schedule(due_ms, (key, session.id));
             let due = self.began + Duration::from_millis(session.timer_ms);
@@ -81,17 +82,22 @@ impl Lane {
             // Sessions that do not read cannot be heard: that is not the client's silence.
             session.heard_ms = now_ms;
             session.pinged_ms = None;
-        } else if let Some(pinged_ms) = session.pinged_ms {
-            if pinged_ms + millis(self.config.pong) <= now_ms {
-                self.close(key, CloseReason::PongTimeout);
+        } else if session.silence_ends_ms(self.config.ping, self.config.pong) <= now_ms {
+            match (session.dialect.watch(), session.pinged_ms) {
+                (Watch::Ping, None) => self.ping(key, now_ms),
+                (Watch::Ping, Some(_)) | (Watch::Silence(_), _) => {
+                    self.close(key, CloseReason::PongTimeout);
+                }
             }
-        } else if session.heard_ms + millis(self.config.ping) <= now_ms {
-            session.pinged_ms = Some(now_ms);
-            let mut ping = Vec::new();
-            ping_frame(&mut ping, b"");
-            self.count_out(key, FrameOut::Control);
-            self.append(key, Segment::Own(ping), Content::Other);
         }
+    }
+
+    fn ping(&mut self, key: usize, now_ms: u64) {
+        self.sessions[key].pinged_ms = Some(now_ms);
+        let mut ping = Vec::new();
+        ping_frame(&mut ping, b"");
+        self.count_out(key, FrameOut::Control);
+        self.append(key, Segment::Own(ping), Content::Other);
     }
 
     /// The session's turn in a drain.
@@ -122,21 +128,26 @@ impl Lane {
 
 impl Session {
     /// When to look at this session again, in lane milliseconds.
-    fn due_ms(&self, ping_ms: u64, pong_ms: u64) -> u64 {
+    fn due_ms(&self, ping: Duration, pong: Duration) -> u64 {
         match self.phase {
             Phase::Opening { deadline_ms }
             | Phase::Entering { deadline_ms }
             | Phase::Closing { deadline_ms, .. } => deadline_ms,
-            Phase::Open => {
-                let heartbeat = self
-                    .pinged_ms
-                    .map_or(self.heard_ms + ping_ms, |pinged_ms| pinged_ms + pong_ms);
-                heartbeat
-                    .min(self.expires_ms.unwrap_or(u64::MAX))
-                    .min(self.departs_ms.unwrap_or(u64::MAX))
-                    .min(self.ending.map_or(u64::MAX, |(_, at_ms)| at_ms))
-            }
+            Phase::Open => self
+                .silence_ends_ms(ping, pong)
+                .min(self.expires_ms.unwrap_or(u64::MAX))
+                .min(self.departs_ms.unwrap_or(u64::MAX))
+                .min(self.ending.map_or(u64::MAX, |(_, at_ms)| at_ms)),
             Phase::Gone => u64::MAX,
+        }
+    }
+
+    /// When silence means something: that the client is pinged, or taken for gone.
+    fn silence_ends_ms(&self, ping: Duration, pong: Duration) -> u64 {
+        match (self.dialect.watch(), self.pinged_ms) {
+            (Watch::Ping, None) => self.heard_ms + millis(ping),
+            (Watch::Ping, Some(pinged_ms)) => pinged_ms + millis(pong),
+            (Watch::Silence(longest), _) => self.heard_ms + millis(longest),
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::admit::Newcomer;
 use super::rendering::Run;
-use super::{Lane, LaneConfig};
+use super::{Lane, LaneConfig, LaneShare};
 use crate::dialects::realtime::{self, Limits, Opening, Realtime};
 use crate::dialects::{Dialect, Input, Variant};
 use crate::limit::Rate;
@@ -77,7 +77,15 @@ impl Workbench {
         };
         let metrics =
             Metrics::register(&Registry::new()).expect("an empty registry takes every metric");
-        let lane = Lane::new(LaneId(0), cluster, Pressure::default(), config, metrics);
+        let share = LaneShare {
+            cluster,
+            exchange: None,
+            pressure: Pressure::default(),
+            metrics,
+            serials: Arc::default(),
+            tasks: TaskTracker::new(),
+        };
+        let lane = Lane::new(LaneId(0), share, config);
         let mut bench = Self {
             lane,
             inbox,
@@ -219,6 +227,7 @@ impl Workbench {
             self.lane.cluster.quotas.meter(&key.app.id),
             limits,
             opening,
+            None,
         );
         self.lane.settle_in(Newcomer {
             id: SessionId::new(LaneId(0), serial as u64 + 1),

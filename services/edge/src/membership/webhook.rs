@@ -8,19 +8,18 @@ use std::time::Duration;
 
 use cluster::records::{Change, Changed, Expected, Kind, Shelf};
 use cluster::{Records, Unavailable};
-use hmac::{Hmac, Mac as _};
 use protocol::AppId;
 use protocol::room::{RoomId, checked_profile, limits::NAME_BYTES};
 use reqwest::StatusCode;
 use reqwest::redirect::Policy;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use sha2::Sha256;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::{Asked, MembershipError, Shown, Word};
 use crate::config::Secret;
+use crate::http_signature::{SIGNATURE, TIMESTAMP, sign};
 use crate::lane::unix_now;
 use crate::metrics::{Metrics, WebhookMetrics, WebhookOutcome};
 
@@ -186,8 +185,8 @@ impl Webhook {
             .http
             .post(&self.url)
             .header("content-type", "application/json")
-            .header("x-switchboard-timestamp", &sent_at)
-            .header("x-switchboard-signature", format!("v1={signature}"))
+            .header(TIMESTAMP, &sent_at)
+            .header(SIGNATURE, signature)
             .body(body);
         let mut response = request.send().await?;
         match response.status() {
@@ -217,17 +216,6 @@ pub(super) async fn forget(
     records
         .clear(&Shelf::of_room(app, Kind::Verdict, room))
         .await
-}
-
-/// HMAC-SHA256 over `<timestamp>.<body>`, in lower-case hexadecimal.
-fn sign(secret: &Secret, sent_at: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
-        .expect("HMAC takes a key of any length");
-    mac.update(sent_at.as_bytes());
-    mac.update(b".");
-    mac.update(body);
-    let digest = mac.finalize().into_bytes();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Verdict {
@@ -271,16 +259,6 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_signature_covers_time_and_body() {
-        // Computed with `printf '%s' '1700000000.{}' | openssl dgst -sha256 -hmac secret`.
-        let signature = sign(&Secret::new("secret"), "1700000000", b"{}");
-        assert_eq!(
-            signature,
-            "b8569b78799ff9e3cbff0fc2d63a33a2b57f3282abd07c37ae5e8e7d79a5f163"
-        );
-    }
 
     #[test]
     fn a_negative_role_is_no_member_and_a_bad_profile_is_left_out() {

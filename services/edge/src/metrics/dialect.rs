@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntCounterVec};
 use protocol::close::CloseReason;
-use protocol::{realtime, room};
+use protocol::{device, realtime, room};
 
 use super::Registrar;
 use super::family::{Family, Label};
@@ -39,6 +39,8 @@ pub enum Errors {
     Realtime(Family<realtime::ErrorCode>),
     /// Those of the room dialect.
     Room(Family<room::ErrorCode>),
+    /// Those of the device dialect.
+    Device(Family<device::ErrorCode>),
     /// The dialect refuses nothing.
     None,
 }
@@ -50,6 +52,8 @@ pub enum ErrorLabel {
     Realtime(realtime::ErrorCode),
     /// One of the room dialect.
     Room(room::ErrorCode),
+    /// One of the device dialect.
+    Device(device::ErrorCode),
 }
 
 /// What makes a dialect's share of the families its own.
@@ -57,6 +61,7 @@ pub enum ErrorLabel {
 pub(super) enum Share {
     Realtime,
     Room,
+    Device,
     Echo,
 }
 
@@ -123,7 +128,8 @@ impl Errors {
         match (self, error) {
             (Self::Realtime(family), ErrorLabel::Realtime(code)) => family.count(code),
             (Self::Room(family), ErrorLabel::Room(code)) => family.count(code),
-            (Self::Realtime(_) | Self::Room(_) | Self::None, _) => {
+            (Self::Device(family), ErrorLabel::Device(code)) => family.count(code),
+            (Self::Realtime(_) | Self::Room(_) | Self::Device(_) | Self::None, _) => {
                 debug_assert!(false, "{error:?} is no error of this dialect");
             }
         }
@@ -135,6 +141,7 @@ impl Share {
         match self {
             Self::Realtime => "realtime",
             Self::Room => "room",
+            Self::Device => "device",
             Self::Echo => "echo",
         }
     }
@@ -144,6 +151,7 @@ impl Share {
         match self {
             Self::Realtime => realtime::CloseCode::from(reason).as_u16(),
             Self::Room => room::CloseCode::from(reason).as_u16(),
+            Self::Device => device::CloseCode::from(reason).as_u16(),
             Self::Echo => echo::close_code(reason),
         }
     }
@@ -152,6 +160,7 @@ impl Share {
         match self {
             Self::Realtime => Errors::Realtime(Family::new(counters, &[self.name()])),
             Self::Room => Errors::Room(Family::new(counters, &[self.name()])),
+            Self::Device => Errors::Device(Family::new(counters, &[self.name()])),
             Self::Echo => Errors::None,
         }
     }
@@ -175,3 +184,4 @@ macro_rules! error_labels {
 }
 error_labels!(realtime::ErrorCode);
 error_labels!(room::ErrorCode);
+error_labels!(device::ErrorCode);

@@ -46,6 +46,8 @@ labels! {
         TooManyConnects = "too_many_connects",
         /// A newer session of the device came first.
         TakenOver = "taken_over",
+        /// Another session of the device is attached, and the client would not take its place.
+        DeviceAttached = "device_attached",
         /// The cluster backend could not be asked.
         BackendUnavailable = "backend_unavailable",
         /// No proper WebSocket upgrade.
@@ -67,6 +69,7 @@ impl Outcome {
             CloseReason::MembershipEnded => Self::NotMember,
             CloseReason::OverConcurrentLimit => Self::OverConcurrentLimit,
             CloseReason::TakenOver => Self::TakenOver,
+            CloseReason::DeviceAttached => Self::DeviceAttached,
             CloseReason::BackendUnavailable => Self::BackendUnavailable,
             CloseReason::GoingAway => Self::Draining,
             CloseReason::InvalidToken
@@ -85,7 +88,8 @@ impl Outcome {
             | CloseReason::OverMessageRate
             | CloseReason::Kicked
             | CloseReason::InternalError
-            | CloseReason::RoomClosed => Self::Abandoned,
+            | CloseReason::RoomClosed
+            | CloseReason::NotUnderstood => Self::Abandoned,
         }
     }
 }
@@ -101,7 +105,9 @@ labels! {
         Publish = "publish",
         /// A send.
         Send = "send",
-        /// A JSON ping.
+        /// A request of a device.
+        Request = "request",
+        /// A JSON ping, or a keepalive.
         Ping = "ping",
         /// A frame that was answered with an error before its kind was known.
         Malformed = "malformed",
@@ -123,9 +129,11 @@ labels! {
         Message = "message",
         /// A direct.
         Direct = "direct",
+        /// What a device is told besides answers.
+        Event = "event",
         /// A snapshot or a delta.
         Presence = "presence",
-        /// The answer to a JSON ping.
+        /// The answer to a JSON ping, or to a keepalive.
         Pong = "pong",
         /// The announcement of a drain.
         GoingAway = "going_away",
@@ -193,5 +201,41 @@ labels! {
         Cached = "cached",
         /// No usable answer: nobody was admitted.
         Failed = "failed",
+    }
+}
+
+labels! {
+    /// Why a call ended.
+    CallEnd {
+        /// Somebody hung up after it was answered.
+        HungUp = "hung_up",
+        /// The caller gave up.
+        Cancelled = "cancelled",
+        /// The callee declined.
+        Declined = "declined",
+        /// No line of the callee was free.
+        Busy = "busy",
+        /// Nobody has the number.
+        Unknown = "unknown",
+        /// No device could be reached, or none answered in time.
+        Unavailable = "unavailable",
+        /// One side lost its connection and did not come back.
+        Lost = "lost",
+    }
+}
+
+labels! {
+    /// What came of a wake-up.
+    WakeOutcome {
+        /// The service took it.
+        Sent = "sent",
+        /// An attempt failed and another follows.
+        Retried = "retried",
+        /// The service will never take it.
+        Refused = "refused",
+        /// Every attempt failed for as long as it was worth anything.
+        Failed = "failed",
+        /// Too many waited already.
+        Dropped = "dropped",
     }
 }

@@ -18,7 +18,9 @@ use dialect::{DialectFamilies, Share};
 pub use dialect::{DialectMetrics, ErrorLabel, Errors};
 pub use family::{Family, Label};
 pub use issuer::{IssuerMetrics, StaleIssuer};
-pub use labels::{Fetch, FrameIn, FrameOut, Outcome, Refusal, Reload, WebhookOutcome};
+pub use labels::{
+    CallEnd, Fetch, FrameIn, FrameOut, Outcome, Refusal, Reload, WakeOutcome, WebhookOutcome,
+};
 pub use link::LinkMetrics;
 
 /// The metrics of one edge.
@@ -30,6 +32,8 @@ pub struct Metrics {
     pub realtime: DialectMetrics,
     /// What happens in the room dialect.
     pub room: DialectMetrics,
+    /// What happens in the device dialect.
+    pub device: DialectMetrics,
     /// What happens in the echo dialect, which shows in no scrape: no operator ever runs it.
     pub echo: DialectMetrics,
     /// Bytes received from clients, framing included.
@@ -64,6 +68,8 @@ pub struct Metrics {
     pub token_refusals: Family<VerifyError>,
     /// Questions to the membership webhook.
     pub webhook: WebhookMetrics,
+    /// Calls between devices.
+    pub calls: CallMetrics,
     /// 1 while the edge drains.
     pub draining: IntGauge,
     /// The link to Redis.
@@ -83,6 +89,7 @@ impl Metrics {
             sessions: new.gauge("switchboard_sessions", "Admitted sessions that are open now.")?,
             realtime: DialectMetrics::new(&dialects, Share::Realtime),
             room: DialectMetrics::new(&dialects, Share::Room),
+            device: DialectMetrics::new(&dialects, Share::Device),
             echo: DialectMetrics::new(&unseen, Share::Echo),
             bytes_in: new.counter("switchboard_bytes_in_total", "Bytes received from clients, framing included.")?,
             bytes_out: new.counter("switchboard_bytes_out_total", "Bytes written to clients, framing included.")?,
@@ -103,6 +110,11 @@ impl Metrics {
                 requests: Family::new(&new.counters("switchboard_webhook_requests_total", "Times that the membership webhook was needed, by outcome.", &["outcome"])?, &[]),
                 seconds: new.histogram("switchboard_webhook_seconds", "Time that the membership webhook took to answer, failures included.")?,
             },
+            calls: CallMetrics {
+                placed: new.counter("switchboard_calls_placed_total", "Calls that devices on this edge have placed, those included that could not ring.")?,
+                ended: Family::new(&new.counters("switchboard_calls_ended_total", "Calls that have ended by the hand of this edge, by reason.", &["reason"])?, &[]),
+                wakes: Family::new(&new.counters("switchboard_wakeups_total", "Wake-ups of devices without a session, by outcome.", &["outcome"])?, &[]),
+            },
             draining: new.gauge("switchboard_draining", "1 while the edge drains.")?,
             link: LinkMetrics::register(&new)?,
         })
@@ -116,6 +128,17 @@ pub struct WebhookMetrics {
     pub requests: Family<WebhookOutcome>,
     /// Time to its answer.
     pub seconds: Histogram,
+}
+
+/// What is counted of calls between devices. Over all edges, placed minus ended is how many there are.
+#[derive(Clone, Debug)]
+pub struct CallMetrics {
+    /// Placed here.
+    pub placed: IntCounter,
+    /// Ended here, by reason.
+    pub ended: Family<CallEnd>,
+    /// Wake-ups, by outcome.
+    pub wakes: Family<WakeOutcome>,
 }
 
 /// Creates and registers in one step.

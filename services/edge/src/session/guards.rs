@@ -11,6 +11,7 @@ use protocol::AppId;
 use protocol::close::CloseReason;
 use tokio::time::{Instant, sleep};
 
+use crate::calls::Seat;
 use crate::lane::unix_now;
 use crate::membership::Enrolled;
 use crate::metrics::Metrics;
@@ -19,6 +20,11 @@ use crate::metrics::Metrics;
 const HANDOVER: Duration = Duration::from_secs(1);
 /// How often it looks.
 const HANDOVER_STEP: Duration = Duration::from_millis(10);
+/// How long whoever would take nobody's place waits for a session that may just be closing: its lease is given back a moment
+/// after its client has seen the close.
+const PARTING: Duration = Duration::from_millis(250);
+/// How often it looks.
+const PARTING_STEP: Duration = Duration::from_millis(50);
 
 /// Everything that an admitted session holds.
 #[derive(Debug)]
@@ -30,6 +36,8 @@ pub(crate) struct Guards {
     pub(crate) lease: Option<Box<LeaseGuard>>,
     /// Its place among those who are in a room on somebody's word.
     pub(crate) enrolled: Option<Enrolled>,
+    /// Its place at the exchange, from the moment that it can be reached.
+    pub(crate) seat: Option<Seat>,
 }
 
 /// A held lease.
@@ -49,6 +57,8 @@ pub(crate) enum Patience {
     Waits,
     /// It goes, and hears when to come back: [`CloseReason::TakenOver`].
     Goes,
+    /// It takes nobody's place, however often its device changes hands: [`CloseReason::DeviceAttached`].
+    Yields,
 }
 
 /// What a newcomer wants to hold.
@@ -96,8 +106,17 @@ impl Guards {
         } = wanted;
         let (lease, took) = match lease {
             Some(key) => {
-                let taking = LeaseGuard::take(cluster, metrics, key, session, patience, in_force);
-                let (lease, took) = taking.await?;
+                let (lease, took) = match patience {
+                    Patience::Yields => {
+                        let lease = LeaseGuard::take_free(cluster, key, session).await?;
+                        (lease, Took::Free)
+                    }
+                    Patience::Waits | Patience::Goes => {
+                        let taking =
+                            LeaseGuard::take(cluster, metrics, key, session, patience, in_force);
+                        taking.await?
+                    }
+                };
                 (Some(Box::new(lease)), took)
             }
             None => (None, Took::Free),
@@ -107,6 +126,7 @@ impl Guards {
             slot,
             lease,
             enrolled: None,
+            seat: None,
         })
     }
 }
@@ -127,17 +147,7 @@ impl LeaseGuard {
             match leases.attach(&key, session, Fence::NONE, turn).await {
                 Ok(Attach::Granted { fence, previous }) => {
                     let took = previous.map_or(Took::Free, |_| Took::Over);
-                    let (leases, fenced) = (leases.clone(), key.fenced(fence));
-                    return Ok((
-                        Self {
-                            leases,
-                            fenced,
-                            key,
-                            session,
-                            fence,
-                        },
-                        took,
-                    ));
+                    return Ok((Self::new(leases, key, session, fence), took));
                 }
                 Ok(Attach::Wait(place)) => {
                     metrics.takeovers_damped.inc();
@@ -148,10 +158,48 @@ impl LeaseGuard {
                     in_force()?;
                     turn = Turn::Waited(place);
                 }
-                Ok(Attach::Superseded) => return Err(CloseReason::TakenOver),
+                // Whoever forces its way is refused by nobody.
+                Ok(Attach::Superseded | Attach::Refused(_)) => return Err(CloseReason::TakenOver),
                 Err(_) => return Err(CloseReason::BackendUnavailable),
             }
         }
+    }
+
+    /// Attaches to the device if no other session holds it. One that is just closing gets a moment to be gone.
+    async fn take_free(
+        cluster: &Cluster,
+        key: LeaseKey,
+        session: SessionId,
+    ) -> Result<Self, CloseReason> {
+        let leases = &cluster.leases;
+        let deadline = Instant::now() + PARTING;
+        loop {
+            let attach = leases.attach_if_free(&key, session, Fence::NONE).await;
+            match attach.map_err(|_| CloseReason::BackendUnavailable)? {
+                Attach::Granted { fence, .. } => return Ok(Self::new(leases, key, session, fence)),
+                Attach::Refused(_) | Attach::Wait(_) | Attach::Superseded => {
+                    if Instant::now() >= deadline {
+                        return Err(CloseReason::DeviceAttached);
+                    }
+                    sleep(PARTING_STEP).await;
+                }
+            }
+        }
+    }
+
+    fn new(leases: &Leases, key: LeaseKey, session: SessionId, fence: Fence) -> Self {
+        Self {
+            leases: leases.clone(),
+            fenced: key.fenced(fence),
+            key,
+            session,
+            fence,
+        }
+    }
+
+    /// The number with which the device is held.
+    pub(crate) const fn fence(&self) -> Fence {
+        self.fence
     }
 
     /// What others compare to tell whether the session still speaks for its device.

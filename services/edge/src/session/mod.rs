@@ -162,6 +162,7 @@ pub(crate) const fn awaiting_after(reason: CloseReason) -> Awaiting {
         | CloseReason::TooBig
         | CloseReason::PolicyViolation
         | CloseReason::OverMessageRate
+        | CloseReason::NotUnderstood
         | CloseReason::ClientClosed
         | CloseReason::ConnectionLost => Awaiting::End,
         CloseReason::GoingAway
@@ -180,6 +181,7 @@ pub(crate) const fn awaiting_after(reason: CloseReason) -> Awaiting {
         | CloseReason::BackendUnavailable
         | CloseReason::InternalError
         | CloseReason::MembershipEnded
-        | CloseReason::RoomClosed => Awaiting::CloseFrame,
+        | CloseReason::RoomClosed
+        | CloseReason::DeviceAttached => Awaiting::CloseFrame,
     }
 }

@@ -7,6 +7,7 @@ use cluster::quotas::Overage;
 use protocol::AppId;
 use protocol::close::CloseReason;
 
+use super::{NumberList, TenancyError};
 use crate::config::{AppConfig, PlanConfig, PlanPeriod};
 
 /// A tenant. Names in two apps never meet.
@@ -20,16 +21,23 @@ pub struct App {
     pub plan: Plan,
     /// Further names under which a device path or a `tenant` claim may call this app.
     pub tenants: Box<[String]>,
+    /// Numbers that the configuration lists.
+    pub numbers: NumberList,
 }
 
 impl App {
-    pub(super) fn compile(config: &AppConfig) -> Self {
-        Self {
+    pub(super) fn compile(config: &AppConfig) -> Result<Self, TenancyError> {
+        let numbers = NumberList::compile(&config.numbers);
+        Ok(Self {
             id: config.id.clone(),
             suspended: config.suspended,
             plan: Plan::compile(&config.plan),
             tenants: config.tenants.clone().into_boxed_slice(),
-        }
+            numbers: numbers.map_err(|number| TenancyError::DuplicateNumber {
+                app: config.id.clone(),
+                number,
+            })?,
+        })
     }
 
     /// Whether `tenant` means this app: its id or one of its further names.

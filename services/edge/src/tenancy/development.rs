@@ -16,6 +16,7 @@ pub fn development_app() -> AppConfig {
         id: "dev".parse().expect("three letters are an app id"),
         suspended: false,
         tenants: Vec::new(),
+        numbers: Vec::new(),
         plan: PlanConfig::default(),
         keys: vec![
             unlimited_key("pk_live_dev", None),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use protocol::device::Number;
 use protocol::{AppId, KeyId};
 
 use super::origin::OriginError;
@@ -31,6 +32,14 @@ pub enum TenancyError {
         app: AppId,
         /// How many it has.
         count: usize,
+    },
+    /// A number has two users.
+    #[error("app {app}: the number {number} is listed twice")]
+    DuplicateNumber {
+        /// The app.
+        app: AppId,
+        /// The number.
+        number: Number,
     },
     /// A key is wrong by itself.
     #[error("app {app}, key {key}: {reason}")]

@@ -12,6 +12,7 @@ mod fingerprint;
 mod handle;
 mod issuer;
 mod key;
+mod numbers;
 mod origin;
 mod reload;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use error::{IssuerError, KeyError, TenancyError};
 pub use handle::TenancyHandle;
 pub use issuer::Issuer;
 pub use key::Key;
+pub use numbers::NumberList;
 pub use origin::{OriginError, OriginList};
 pub use reload::watch_file;
 pub use scope::Scope;

@@ -28,6 +28,7 @@ pub(crate) fn app(id: &str, keys: &[KeyConfig]) -> AppConfig {
         id: id.parse().unwrap(),
         suspended: false,
         tenants: Vec::new(),
+        numbers: Vec::new(),
         plan: PlanConfig::default(),
         keys: keys.to_vec(),
         issuers: Vec::new(),

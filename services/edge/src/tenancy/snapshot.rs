@@ -34,7 +34,7 @@ impl Tenancy {
         let mut tenancy = Self::default();
         let mut tenants = HashSet::new();
         for config in configs {
-            let app = Arc::new(App::compile(config));
+            let app = Arc::new(App::compile(config)?);
             if tenancy
                 .apps
                 .insert(app.id.clone(), Arc::clone(&app))
@@ -209,6 +209,30 @@ mod tests {
         assert_eq!(
             refusal(&[one, app("b", &[key("pk_a", &["**"], &[])])]),
             "two keys are called pk_a"
+        );
+    }
+
+    #[test]
+    fn a_number_has_one_user() {
+        let listed = |number: &str, user: &str| crate::config::NumberConfig {
+            number: number.parse().unwrap(),
+            user: user.parse().unwrap(),
+            name: None,
+        };
+        let with = |numbers: Vec<crate::config::NumberConfig>| AppConfig {
+            numbers,
+            ..app("a", &[])
+        };
+        let numbers = vec![listed("1", "alice"), listed("2", "bob"), listed("3", "bob")];
+        let tenancy = Tenancy::new(&[with(numbers)]).unwrap();
+        let numbers = &tenancy.app("a").unwrap().numbers;
+        let of_bob = numbers.of_user(&"bob".parse().unwrap()).unwrap();
+        assert_eq!(of_bob.number.as_str(), "2");
+        let holder = numbers.holder(&"3".parse().unwrap()).unwrap();
+        assert_eq!(holder.user.as_str(), "bob");
+        assert_eq!(
+            refusal(&[with(vec![listed("1", "alice"), listed("1", "bob")])]),
+            "app a: the number 1 is listed twice"
         );
     }
 

@@ -59,7 +59,7 @@ pub(super) const fn is_identifier(c: char) -> bool {
 }
 
 /// Printable ASCII, the space included: `0x20 ..= 0x7E`.
-pub(super) const fn is_printable_ascii(c: char) -> bool {
+pub(crate) const fn is_printable_ascii(c: char) -> bool {
     matches!(c, ' '..='~')
 }
 

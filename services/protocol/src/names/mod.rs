@@ -18,7 +18,7 @@ pub use channel_name::ChannelName;
 pub use device_id::DeviceId;
 pub use edge_id::EdgeId;
 pub use error::NameError;
-pub(crate) use error::check;
+pub(crate) use error::{check, is_printable_ascii};
 pub use key_id::KeyId;
 pub use peer_id::PeerId;
 pub use request_id::RequestId;
@@ -85,9 +85,9 @@ macro_rules! name {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str($crate::names::visitor::NameVisitor::new(stringify!($name)))
+                deserializer.deserialize_str($crate::names::NameVisitor::new(stringify!($name)))
             }
         }
     };
 }
-use name;
+pub(crate) use name;

@@ -156,10 +156,12 @@ const fn farewell(reason: CloseReason) -> (CloseCode, &'static str) {
         CloseReason::TakenOver => (CloseCode::TakenOver, "taken over by a newer session"),
         CloseReason::KeyRemoved => (CloseCode::InvalidToken, "key removed"),
         CloseReason::BackendUnavailable => (CloseCode::TryAgainLater, "backend unavailable"),
-        // The last two end sessions of the room dialect only; here they would be an error of ours.
-        CloseReason::InternalError | CloseReason::MembershipEnded | CloseReason::RoomClosed => {
-            (CloseCode::InternalError, "internal error")
-        }
+        // All but the first end sessions of other dialects only; here they would be an error of ours.
+        CloseReason::InternalError
+        | CloseReason::MembershipEnded
+        | CloseReason::RoomClosed
+        | CloseReason::DeviceAttached
+        | CloseReason::NotUnderstood => (CloseCode::InternalError, "internal error"),
     }
 }
 

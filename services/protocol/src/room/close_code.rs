@@ -112,6 +112,8 @@ const fn farewell(reason: CloseReason) -> (CloseCode, &'static str) {
         CloseReason::MembershipEnded => (CloseCode::NotAMember, "no longer a member"),
         CloseReason::RoomClosed => (CloseCode::RoomClosed, "room closed"),
         CloseReason::TakenOver => (CloseCode::TakenOver, "connected elsewhere"),
+        CloseReason::DeviceAttached => (CloseCode::TakenOver, "connected elsewhere"),
+        CloseReason::NotUnderstood => (CloseCode::PolicyViolation, "not understood"),
     }
 }
 

@@ -33,6 +33,16 @@ impl Client {
         }
     }
 
+    /// The next frame that `wanted` picks; what comes before it stays for later.
+    #[track_caller]
+    pub fn find(
+        &mut self,
+        wanted: impl Fn(&Value) -> bool,
+        what: &str,
+    ) -> impl Future<Output = Value> {
+        self.find_at(wanted, what, Place::here())
+    }
+
     /// The next frame from the socket and when it was read.
     #[track_caller]
     pub fn timed_frame(&mut self) -> impl Future<Output = (Instant, Value)> {

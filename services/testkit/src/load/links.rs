@@ -1,7 +1,8 @@
 //! The driver's sockets.
 //!
 //! Owns every link from connect to close, and what each has not managed to send yet. Links leave from several source
-//! addresses in turn, so that one address's ports do not run out. A link leads to one of several servers. Knows nothing of what the frames mean.
+//! addresses in turn, so that one address's ports do not run out, and lead to one of several servers. Knows nothing of what
+//! the frames mean.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::mem;

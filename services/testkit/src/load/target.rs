@@ -46,7 +46,7 @@ pub struct Reached {
 
 impl Target {
     /// All targets.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 49] = [
         Self::new("connect-key", Figure::Cpu, Against::Nothing, 60.0),
         Self::new("connect-jwt", Figure::Cpu, Against::Nothing, 80.0),
         Self::new("idle", Figure::SessionBytes, Against::Nothing, 3_072.0),
@@ -112,7 +112,6 @@ impl Target {
         Self::new("cross-fanout-1k-w64", Figure::Cpu, Against::Floor, 1.5),
         Self::new("cross-fanout-1k-w64", Figure::Redis, Against::Nothing, 0.05),
         Self::new("cross-fanout-128-w1", Figure::Cpu, Against::Floor, 1.5),
-        Self::new("cross-fanout-128-w1", Figure::Redis, Against::Nothing, 0.05),
         Self::new("cross-pairs-max", Figure::Cpu, Against::Nothing, 60.0),
         Self::new("cross-pairs-max", Figure::Redis, Against::Nothing, 8.0),
         Self::new(

@@ -34,5 +34,13 @@ if not stored and redis.call('HLEN', shelf) >= limit then
   if redis.call('HLEN', shelf) >= limit then return { 'full' } end
 end
 local life = tonumber(ARGV[4])
+-- A shelf goes with the last of its records, unless one of them stays for ever.
+local left = redis.call('PTTL', shelf)
+local needs = math.ceil(life / 1000)
 redis.call('HSET', shelf, name, version .. ' ' .. (life > 0 and text(now + life) or '0') .. ' ' .. ARGV[3])
+if life == 0 then
+  redis.call('PERSIST', shelf)
+elseif left == -2 or (left >= 0 and left < needs) then
+  redis.call('PEXPIRE', shelf, needs)
+end
 return { 'done', version, 1 }

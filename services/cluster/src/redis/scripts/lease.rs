@@ -64,13 +64,6 @@ pub(in crate::redis) struct Claim<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::redis) enum Manners {
     Evict,
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "for dialects in which a newcomer may ask to be refused"
-        )
-    )]
     Refuse,
 }
 

@@ -18,6 +18,7 @@ use protocol::{ChannelName, Permission, RequestId};
 use serde_json::value::RawValue;
 
 use super::{Action, Actions, Input, Now};
+use crate::auth::{Bearer, Stamp};
 use crate::limit::{Bucket, Rate};
 use crate::metrics::{FrameIn, FrameOut, Refusal};
 use crate::session::Subscriptions;
@@ -50,6 +51,8 @@ pub(crate) struct Realtime {
     replays: u16,
     /// Told once, in the welcome, and then forgotten.
     opening: Option<Box<Opening>>,
+    /// What its token can be revoked by.
+    stamp: Option<Box<Stamp>>,
 }
 
 /// What the welcome tells about the token.
@@ -77,6 +80,7 @@ impl Realtime {
         meter: Meter,
         limits: Limits,
         opening: Opening,
+        stamp: Option<Stamp>,
     ) -> Self {
         Self {
             scope,
@@ -88,6 +92,7 @@ impl Realtime {
             welcomed_ms: 0,
             replays: REPLAYS,
             opening: Some(Box::new(opening)),
+            stamp: stamp.map(Box::new),
         }
     }
 
@@ -128,6 +133,8 @@ impl Realtime {
                 }
             }
             Input::Answer(ticket, answer) => answered(ticket, answer, actions),
+            // Of devices only.
+            Input::Outcome(_) | Input::News(_) => {}
         }
     }
 
@@ -135,6 +142,14 @@ impl Realtime {
         let key = self.scope.key_in_force(tenancy)?;
         self.scope.rebind(key);
         Ok(())
+    }
+
+    pub(super) fn bearer(&self) -> Option<Bearer<'_>> {
+        self.stamp.as_deref().map(|stamp| Bearer {
+            app: &self.scope.key.app.id,
+            subject: &self.peer.id,
+            stamp,
+        })
     }
 
     pub(super) const fn peer(&self) -> &Arc<Peer> {

@@ -18,6 +18,7 @@ use protocol::room::{
 use protocol::websocket;
 
 use super::{Action, Actions, Input, Leaving, Now, Snapshot};
+use crate::auth::{Bearer, Stamp};
 use crate::lane::unix_now;
 use crate::limit::{Bucket, Rate};
 use crate::metrics::{ErrorLabel, FrameIn, FrameOut, Refusal};
@@ -39,6 +40,7 @@ const RETRY_AFTER_S: u32 = 1;
 #[derive(Debug)]
 pub(crate) struct Room {
     signer: Signer,
+    stamp: Stamp,
     peer: Arc<Peer>,
     room: RoomId,
     wire: Wire,
@@ -58,6 +60,8 @@ pub(crate) struct Room {
 pub(crate) struct Entrance {
     /// Who signed the token.
     pub(crate) signer: Signer,
+    /// What the token can be revoked by.
+    pub(crate) stamp: Stamp,
     /// The account, with what others are shown of it.
     pub(crate) peer: Arc<Peer>,
     /// Where to.
@@ -81,6 +85,7 @@ impl Room {
     pub(crate) fn new(entrance: Entrance, edge: EdgeId, meter: Meter, limits: Limits) -> Self {
         Self {
             signer: entrance.signer,
+            stamp: entrance.stamp,
             peer: entrance.peer,
             room: entrance.room,
             wire: entrance.wire,
@@ -103,6 +108,8 @@ impl Room {
                 Err(_) => self.hear("", now, actions),
             },
             Input::Answer(ticket, answer) => Self::answered(ticket, answer, actions),
+            // Of devices only.
+            Input::Outcome(_) | Input::News(_) => {}
         }
     }
 
@@ -133,6 +140,14 @@ impl Room {
     /// The session that this is.
     pub(crate) const fn session(&self) -> SessionId {
         self.session
+    }
+
+    pub(super) fn bearer(&self) -> Bearer<'_> {
+        Bearer {
+            app: &self.signer.app().id,
+            subject: &self.peer.id,
+            stamp: &self.stamp,
+        }
     }
 
     pub(super) const fn peer(&self) -> &Arc<Peer> {
@@ -285,7 +300,9 @@ pub(super) const fn leaving(reason: CloseReason) -> Leaving {
         | CloseReason::TakenOver
         | CloseReason::KeyRemoved
         | CloseReason::MembershipEnded
-        | CloseReason::RoomClosed => Leaving::ForGood,
+        | CloseReason::RoomClosed
+        | CloseReason::DeviceAttached
+        | CloseReason::NotUnderstood => Leaving::ForGood,
     }
 }
 

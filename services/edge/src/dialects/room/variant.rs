@@ -44,8 +44,13 @@ impl Variant {
                 | Payload::Kick
                 | Payload::Expel(_)
                 | Payload::End
-                | Payload::Push(_),
-                Address::Peer(_) | Address::Channel(_) | Address::Room(_) | Address::Account(_),
+                | Payload::Push(_)
+                | Payload::News(_),
+                Address::Peer(_)
+                | Address::Channel(_)
+                | Address::Room(_)
+                | Address::Account(_)
+                | Address::Device(..),
                 Self::Account | Self::Room(_),
             ) => None,
         }

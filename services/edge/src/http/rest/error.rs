@@ -47,7 +47,7 @@ impl RestError {
     }
 
     /// 401: one answer for every bad credential.
-    pub(super) fn unauthorized() -> Self {
+    pub(in crate::http) fn unauthorized() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "unauthorized",
@@ -74,7 +74,7 @@ impl RestError {
     }
 
     /// 403: the app is suspended.
-    pub(super) fn suspended() -> Self {
+    pub(in crate::http) fn suspended() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
             "account_suspended",
@@ -85,6 +85,12 @@ impl RestError {
     /// 409: a list has no place left.
     pub(super) fn full() -> Self {
         Self::new(StatusCode::CONFLICT, "list_full", "the room's list is full")
+    }
+
+    /// 409: the list of revocations has no place left.
+    pub(super) fn revocations_full(entries: usize) -> Self {
+        let message = format!("the app has {entries} revocations already");
+        Self::new(StatusCode::CONFLICT, "list_full", message)
     }
 
     /// 413: the body is over 32 KB.
@@ -106,7 +112,7 @@ impl RestError {
     }
 
     /// 503: the cluster cannot be asked.
-    pub(super) fn unavailable() -> Self {
+    pub(in crate::http) fn unavailable() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "internal_error",

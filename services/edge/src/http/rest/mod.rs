@@ -1,4 +1,5 @@
-//! The control plane: REST under `/v1` (spec realtime §5), and under `/admin` for the room dialect (spec room §1.5, §3).
+//! The control plane: REST under `/v1` (spec realtime §5), and under `/admin` for the room dialect (spec room §1.5, §3). Beside
+//! it, under `/api/v1`, what devices themselves hand in.
 //!
 //! Every call brings a secret key, `Authorization: Bearer <sk_id>:<sk_secret>`, and reaches that key's app alone. One
 //! file per noun; `error` says what a refusal looks like, `call` what every call has to pass.
@@ -7,11 +8,15 @@ pub(super) mod accounts;
 mod call;
 pub(super) mod channels;
 mod error;
+pub(super) mod numbers;
 pub(super) mod peers;
+pub(super) mod push_tokens;
+pub(super) mod revocations;
 pub(super) mod room_members;
 pub(super) mod rooms;
 pub(super) mod tokens;
 pub(super) mod usage;
+pub(super) mod watches;
 
 use std::sync::Arc;
 
@@ -43,4 +48,26 @@ pub(super) fn router() -> Router<Arc<Parts>> {
             put(room_members::put).delete(room_members::remove),
         )
         .route("/admin/accounts/{account}/push", post(accounts::push))
+        .route("/v1/apps/{app}/numbers", get(numbers::list))
+        .route(
+            "/v1/apps/{app}/numbers/{number}",
+            put(numbers::put).delete(numbers::remove),
+        )
+        .route("/v1/apps/{app}/users/{user}/watches", get(watches::list))
+        .route(
+            "/v1/apps/{app}/users/{user}/watches/{number}",
+            put(watches::put).delete(watches::remove),
+        )
+        .route(
+            "/api/v1/app/push-tokens",
+            post(push_tokens::put).delete(push_tokens::remove),
+        )
+        .route(
+            "/tenant/{tenant}/api/v1/app/push-tokens",
+            post(push_tokens::put).delete(push_tokens::remove),
+        )
+        .route(
+            "/admin/revocations",
+            get(revocations::list).post(revocations::revoke),
+        )
 }

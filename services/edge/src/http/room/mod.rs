@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 use super::Connection;
 use super::knock::{address_of, let_in};
 use super::upgrade::{Upgrade, Upgraded};
-use crate::auth::{Verified, VerifyError, verify_or_wait};
+use crate::auth::{Bearer, Stamp, Verified, VerifyError, verify_or_wait};
 use crate::config::MembershipSource;
 use crate::dialects::Dialect;
 use crate::dialects::room::{Entrance, Room};
@@ -113,6 +113,7 @@ async fn admit(
     let tenancy = parts.tenancy.load();
     let (verified, claims) =
         authenticate(&parts.metrics, &tenancy, request.uri(), request.headers()).await?;
+    let stamp = not_revoked(parts, &verified, &claims).await?;
     let mut asked = asked(&verified, &claims, room, remote_ip);
     let admitted = parts.membership.of(&asked, &claims).await?;
     let upgrade = Upgrade::from_request(request).map_err(Refusal::NotAnUpgrade)?;
@@ -149,6 +150,7 @@ async fn admit(
         asked,
         entrance: Entrance {
             signer: verified.via,
+            stamp,
             peer,
             room,
             wire,
@@ -194,6 +196,28 @@ async fn authenticate(
         return Err(Refusal::Suspended);
     }
     Ok((verified, claims))
+}
+
+/// What the token can be revoked by, if it has not been.
+async fn not_revoked(
+    parts: &Parts,
+    verified: &Verified,
+    claims: &Claims,
+) -> Result<Stamp, Refusal> {
+    let stamp = Stamp::read(&verified.claims, claims.device.clone());
+    let bearer = Bearer {
+        app: &verified.app.id,
+        subject: &claims.account,
+        stamp: &stamp,
+    };
+    match parts.revocations.has(bearer).await {
+        Ok(false) => Ok(stamp),
+        Ok(true) => {
+            parts.metrics.token_refusals.count(VerifyError::Revoked);
+            Err(Refusal::Unauthorized)
+        }
+        Err(_) => Err(Refusal::Unavailable),
+    }
 }
 
 fn asked(verified: &Verified, claims: &Claims, room: RoomId, remote_ip: IpAddr) -> Asked {

@@ -49,7 +49,7 @@ impl Refusal {
     /// Why a newcomer did not get what it has to hold.
     pub(super) const fn of_guards(reason: CloseReason) -> Self {
         match reason {
-            CloseReason::TakenOver => Self::DeviceBusy,
+            CloseReason::TakenOver | CloseReason::DeviceAttached => Self::DeviceBusy,
             CloseReason::OverConcurrentLimit => Self::OverSessions,
             CloseReason::AppSuspended => Self::Suspended,
             CloseReason::KeyRemoved => Self::Unauthorized,
@@ -72,7 +72,8 @@ impl Refusal {
             | CloseReason::Kicked
             | CloseReason::InternalError
             | CloseReason::MembershipEnded
-            | CloseReason::RoomClosed => Self::Unavailable,
+            | CloseReason::RoomClosed
+            | CloseReason::NotUnderstood => Self::Unavailable,
         }
     }
 

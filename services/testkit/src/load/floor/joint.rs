@@ -237,11 +237,12 @@ mod tests {
         wire.extend_from_slice(format!("{}\r\n", said.len()).as_bytes());
         wire.extend_from_slice(&said);
         wire.extend_from_slice(b"\r\n*3");
-        for cut in 0..wire.len() - 3 {
+        let whole = wire.len() - b"*3".len();
+        for cut in 0..whole {
             assert_eq!(next_message(1, &wire[..cut]).unwrap(), None, "{cut}");
         }
         let (read, length) = next_message(1, &wire).unwrap().unwrap();
-        assert_eq!((read, length), (said.as_slice(), wire.len() - 3));
+        assert_eq!((read, length), (said.as_slice(), whole));
         let (to, frame, rest) = next_frame(read).unwrap();
         assert_eq!((to, frame), (To::Channel(b"crowd"), b"to all".as_slice()));
         let (to, frame, rest) = next_frame(rest).unwrap();
