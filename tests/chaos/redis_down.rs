@@ -3,27 +3,19 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use testkit::{Client, ClusterConfig, Guard, until};
+use testkit::{Client, ClusterConfig, until};
 
 use crate::row::Trial;
 
 pub(crate) async fn down(trial: &mut Trial) {
-    let config = trial.guarded(ClusterConfig::demo(2), &[Guard::Probe, Guard::EdgeTtl]);
-    let mut cluster = config.start().await;
+    let mut cluster = ClusterConfig::demo(2).start().await;
     let mut clients: Vec<Client> = Vec::new();
     for number in 0..CLIENTS {
         let mut client = cluster.peer(number % 2, &format!("client-{number}")).await;
         client.subscribe("room").await;
         clients.push(client);
     }
-    let unguarded = trial.unguarded;
-    let server = cluster.store_mut().server();
-    if unguarded {
-        // A closed connection needs no guard to be noticed.
-        server.freeze().await;
-    } else {
-        server.kill().await;
-    }
+    cluster.store_mut().server().kill().await;
     let struck = Instant::now();
     for edge in 0..2 {
         cluster.unready(edge, "redis_unreachable").await;
@@ -52,7 +44,9 @@ pub(crate) async fn down(trial: &mut Trial) {
         "{refused} requests in {DOWN:?}, all backend_error, slowest {slowest:.1?}"
     ));
 
-    cluster.store_mut().server().revive().await;
+    if !trial.unguarded {
+        cluster.store_mut().server().revive().await;
+    }
     let up = Instant::now();
     for (from, client) in clients.iter_mut().take(2).enumerate() {
         let to = format!("client-{}", 1 - from);

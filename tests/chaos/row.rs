@@ -98,7 +98,7 @@ impl Row {
         Self {
             number: "1",
             what: "primary killed, Sentinel, 3 edges, 500 clients, 200 msg/s",
-            guard: "no topology poll, no probe",
+            guard: "the edges know one address, and no Sentinel",
             work: Work::Long(|trial| Box::pin(primary_lost::killed(trial))),
             limit: Duration::from_secs(120),
         },
@@ -117,7 +117,7 @@ impl Row {
         Self {
             number: "3",
             what: "primary frozen for 30 s, socket open",
-            guard: "no topology poll, no probe",
+            guard: "the edges know one address, and no Sentinel",
             work: Work::Long(|trial| Box::pin(primary_lost::frozen(trial))),
             limit: Duration::from_secs(150),
         },
@@ -145,7 +145,7 @@ impl Row {
         Self {
             number: "6",
             what: "Redis down for 60 s",
-            guard: "frozen instead of killed, no probe, no heartbeat",
+            guard: "none to take away: Redis stays away",
             work: Work::Long(|trial| Box::pin(redis_down::down(trial))),
             limit: Duration::from_secs(150),
         },

@@ -9,7 +9,7 @@ use testkit::{Client, ClusterConfig, Door, Force, Phone, TestCluster, until};
 /// Devices that attach twice at the same moment.
 const DEVICES: usize = 1_000;
 /// How long two clients insist on one device.
-const FIGHT: Duration = Duration::from_secs(12);
+const FIGHT: Duration = Duration::from_secs(60);
 
 fn door(device: &str) -> Door {
     let token = Phone::token("alice", device, "1001");

@@ -9,6 +9,7 @@ pub struct ClusterConfig {
     edges: usize,
     config: EdgeConfig,
     store: Option<Store>,
+    url: Option<String>,
     relay_seed: Option<u64>,
     hosts: Vec<Host>,
 }
@@ -36,6 +37,7 @@ impl ClusterConfig {
             edges,
             config,
             store: None,
+            url: None,
             relay_seed: None,
             hosts: Vec::new(),
         }
@@ -52,6 +54,13 @@ impl ClusterConfig {
     #[must_use]
     pub fn over(mut self, store: Store) -> Self {
         self.store = Some(store);
+        self
+    }
+
+    /// Tells the edges this URL, whatever they share: an address that follows nobody, say.
+    #[must_use]
+    pub fn at(mut self, url: String) -> Self {
+        self.url = Some(url);
         self
     }
 
@@ -85,7 +94,7 @@ impl ClusterConfig {
         let mut proxies = Vec::new();
         let mut configs = Vec::new();
         for (index, letter) in (0..self.edges).zip('a'..) {
-            let mut url = store.url();
+            let mut url = self.url.clone().unwrap_or_else(|| store.url());
             if let Some(seed) = self.relay_seed {
                 let proxy = FaultProxy::start(store.server().address(), seed + index as u64);
                 url = format!("redis://{}", proxy.address());
