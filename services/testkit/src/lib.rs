@@ -6,6 +6,7 @@
 //! noticed. Everything here panics with the place in the test that asked, and shows the edge's log with it.
 
 mod app;
+mod checklist;
 mod client;
 mod cluster;
 mod deadline;
@@ -32,6 +33,7 @@ mod signal;
 mod token;
 
 pub use app::{App, Key};
+pub use checklist::Checklist;
 pub use client::{Client, Closed};
 pub use cluster::{ClusterConfig, Guard, Store, TestCluster};
 pub use deadline::{DEADLINE, until, within};
