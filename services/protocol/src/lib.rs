@@ -4,13 +4,16 @@
 //! - [`permission`]: the four actions and their set.
 //! - [`pattern`]: channel patterns, what they match and when one lies inside another.
 //! - [`close`]: why a session ends, before any dialect turns it into a number.
+//! - [`claims`]: what the dialects share in reading a token's claims, and why they are refused.
 //! - [`realtime`]: frames, codes, claims and limits of the realtime dialect.
 //! - [`room`], [`device`]: the same of the room and the device dialect.
 //! - [`websocket`]: RFC 6455 framing, bytes in and frames out.
 //!
 //! This crate does no I/O, knows no clock and no runtime, and never panics on input.
 
+pub mod claims;
 pub mod close;
+mod close_codes;
 pub mod device;
 pub mod names;
 pub mod pattern;
@@ -20,6 +23,7 @@ pub mod realtime;
 pub mod room;
 pub mod websocket;
 
+pub use claims::ClaimsError;
 pub use close::CloseReason;
 pub use names::{AppId, ChannelName, DeviceId, EdgeId, KeyId, NameError, PeerId, RequestId};
 pub use pattern::ChannelPattern;

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Number, limits};
-use crate::raw_json::{self, present};
+use crate::claims::{self, ClaimsError, optional, parsed};
+use crate::raw_json::present;
 use crate::{DeviceId, PeerId};
 
 /// The claims this dialect knows; all others are ignored.
@@ -27,26 +28,6 @@ pub struct Claims {
     pub lines: u8,
     /// `tenant`: has to be the app's own.
     pub tenant: Option<String>,
-}
-
-/// Why a token's payload is refused. Names the claim, never shows its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClaimsError {
-    /// Not UTF-8, not JSON, not an object, or a claim that stands there twice.
-    #[error("the claims are not a JSON object in which each claim stands once")]
-    NotAnObject,
-    /// A required claim is absent.
-    #[error("claim {claim} is missing")]
-    Missing {
-        /// The claim's name.
-        claim: &'static str,
-    },
-    /// A claim of another type, or with something malformed in it.
-    #[error("claim {claim} has no valid value")]
-    Invalid {
-        /// The claim's name.
-        claim: &'static str,
-    },
 }
 
 #[derive(Deserialize)]
@@ -75,11 +56,7 @@ impl Claims {
     /// # Errors
     /// The first claim found missing or wrong.
     pub fn from_json(json: &[u8]) -> Result<Self, ClaimsError> {
-        let wire = simdutf8::basic::from_utf8(json)
-            .ok()
-            .filter(|json| raw_json::is_object(json))
-            .and_then(|json| serde_json::from_str::<Wire<'_>>(json).ok())
-            .ok_or(ClaimsError::NotAnObject)?;
+        let wire: Wire<'_> = claims::payload(json)?;
         let sub = wire.sub.ok_or(ClaimsError::Missing { claim: "sub" })?;
         let exp = wire.exp.ok_or(ClaimsError::Missing { claim: "exp" })?;
         let device = match wire.device {
@@ -91,37 +68,10 @@ impl Claims {
             exp: parsed("exp", exp)?,
             device,
             number: optional("number", wire.number)?,
-            name: display_name(wire.name)?,
+            name: claims::display_name("name", wire.name, limits::NAME_BYTES)?,
             lines: lines(wire.lines)?,
             tenant: optional("tenant", wire.tenant)?,
         })
-    }
-}
-
-fn parsed<T: serde::de::DeserializeOwned>(
-    claim: &'static str,
-    value: &RawValue,
-) -> Result<T, ClaimsError> {
-    serde_json::from_str(value.get()).map_err(|_| ClaimsError::Invalid { claim })
-}
-
-fn optional<T: serde::de::DeserializeOwned>(
-    claim: &'static str,
-    value: Option<&RawValue>,
-) -> Result<Option<T>, ClaimsError> {
-    value.map(|value| parsed(claim, value)).transpose()
-}
-
-/// A name for people; empty and `null` are none.
-fn display_name(value: Option<&RawValue>) -> Result<Option<String>, ClaimsError> {
-    let Some(value) = value else { return Ok(None) };
-    let name: Option<String> = parsed("name", value)?;
-    match name {
-        Some(name) if name.len() > limits::NAME_BYTES => {
-            Err(ClaimsError::Invalid { claim: "name" })
-        }
-        Some(name) if name.is_empty() => Ok(None),
-        name => Ok(name),
     }
 }
 

@@ -1,99 +1,44 @@
 //! The close codes of the dialect, and the one place where a reason becomes a code and a text (spec device-session §4).
 
 use crate::CloseReason;
+use crate::close_codes::close_codes;
 
-/// A close code as this dialect uses it. A client comes back after each of them: at once after 4441, else after 3 s.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CloseCode {
-    /// 1000: the client asked for it.
-    Normal,
-    /// 1001: the edge drains.
-    GoingAway,
-    /// 1002: broken framing.
-    ProtocolError,
-    /// 1006: cut. Stands for "no close frame" in counts and logs; RFC 6455 §7.4.1 forbids sending it.
-    Abnormal,
-    /// 1007: text that is not UTF-8.
-    InvalidPayload,
-    /// 1008: too many requests, or too many that make no sense.
-    PolicyViolation,
-    /// 1009: a frame over the cap.
-    TooBig,
-    /// 1011: our own fault.
-    InternalError,
-    /// 4201: the token is unknown, has expired or no longer holds. The client asks over REST, and logs out.
-    SessionMissed,
-    /// 4400: the session cannot be served for now, or no longer.
-    ControllerUnknown,
-    /// 4402: an administrator ended the session.
-    ControllerExit,
-    /// 4411: the app is suspended.
-    SubscriberMissed,
-    /// 4431: another session of the device is attached, and this one did not force.
-    Attached,
-    /// 4441: a newer session of the device forced its way.
-    ForceAttach,
-    /// 4501: a frame that is none.
-    SignalingMessage,
-    /// 4502: silent for too long.
-    KeepaliveTimeout,
-}
-
-impl CloseCode {
-    /// Every code, ascending, for docs, tests and metrics.
-    pub const ALL: [Self; 16] = [
-        Self::Normal,
-        Self::GoingAway,
-        Self::ProtocolError,
-        Self::Abnormal,
-        Self::InvalidPayload,
-        Self::PolicyViolation,
-        Self::TooBig,
-        Self::InternalError,
-        Self::SessionMissed,
-        Self::ControllerUnknown,
-        Self::ControllerExit,
-        Self::SubscriberMissed,
-        Self::Attached,
-        Self::ForceAttach,
-        Self::SignalingMessage,
-        Self::KeepaliveTimeout,
-    ];
-
-    /// The number in the close frame.
-    #[must_use]
-    pub const fn as_u16(self) -> u16 {
-        match self {
-            Self::Normal => 1000,
-            Self::GoingAway => 1001,
-            Self::ProtocolError => 1002,
-            Self::Abnormal => 1006,
-            Self::InvalidPayload => 1007,
-            Self::PolicyViolation => 1008,
-            Self::TooBig => 1009,
-            Self::InternalError => 1011,
-            Self::SessionMissed => 4201,
-            Self::ControllerUnknown => 4400,
-            Self::ControllerExit => 4402,
-            Self::SubscriberMissed => 4411,
-            Self::Attached => 4431,
-            Self::ForceAttach => 4441,
-            Self::SignalingMessage => 4501,
-            Self::KeepaliveTimeout => 4502,
-        }
+close_codes! {
+    /// A close code as this dialect uses it. A client comes back after each of them: at once after 4441, else after 3 s.
+    pub enum CloseCode {
+        /// 1000: the client asked for it.
+        Normal = 1000,
+        /// 1001: the edge drains.
+        GoingAway = 1001,
+        /// 1002: broken framing.
+        ProtocolError = 1002,
+        /// 1006: cut. Stands for "no close frame" in counts and logs; RFC 6455 §7.4.1 forbids sending it.
+        Abnormal = 1006,
+        /// 1007: text that is not UTF-8.
+        InvalidPayload = 1007,
+        /// 1008: too many requests, or too many that make no sense.
+        PolicyViolation = 1008,
+        /// 1009: a frame over the cap.
+        TooBig = 1009,
+        /// 1011: our own fault.
+        InternalError = 1011,
+        /// 4201: the token is unknown, has expired or no longer holds. The client asks over REST, and logs out.
+        SessionMissed = 4201,
+        /// 4400: the session cannot be served for now, or no longer.
+        ControllerUnknown = 4400,
+        /// 4402: an administrator ended the session.
+        ControllerExit = 4402,
+        /// 4411: the app is suspended.
+        SubscriberMissed = 4411,
+        /// 4431: another session of the device is attached, and this one did not force.
+        Attached = 4431,
+        /// 4441: a newer session of the device forced its way.
+        ForceAttach = 4441,
+        /// 4501: a frame that is none.
+        SignalingMessage = 4501,
+        /// 4502: silent for too long.
+        KeepaliveTimeout = 4502,
     }
-}
-
-impl From<CloseReason> for CloseCode {
-    fn from(reason: CloseReason) -> Self {
-        farewell(reason).0
-    }
-}
-
-/// The reason text of the close frame: short, from this closed list, free of secrets.
-#[must_use]
-pub const fn reason_text(reason: CloseReason) -> &'static str {
-    farewell(reason).1
 }
 
 /// What a reason becomes on the wire. What passes within seconds is 4400, which clients retry without a report.

@@ -24,7 +24,7 @@ mod state;
 
 pub use about::{About, Line};
 pub use answer::Answer;
-pub use claims::{Claims, ClaimsError};
+pub use claims::Claims;
 pub use client_frame::{ClientFrame, FrameError};
 pub use close_code::{CloseCode, reason_text};
 pub use error_code::ErrorCode;

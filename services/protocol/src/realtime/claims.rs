@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::limits;
+use crate::claims::{self, ClaimsError, optional, required};
 use crate::raw_json::{self, present};
 use crate::{ChannelPattern, DeviceId, PeerId, Permission, Permissions};
 
@@ -38,11 +39,7 @@ impl Claims {
     /// The first claim found missing, ill-typed or over its limit. Sizes are those of the compact JSON, so that the
     /// minting library's taste in whitespace does not decide.
     pub fn from_json(json: &[u8]) -> Result<Self, ClaimsError> {
-        let wire = simdutf8::basic::from_utf8(json)
-            .ok()
-            .filter(|json| raw_json::is_object(json))
-            .and_then(|json| serde_json::from_str::<Wire<'_>>(json).ok())
-            .ok_or(ClaimsError::NotAnObject)?;
+        let wire: Wire<'_> = claims::payload(json)?;
         Ok(Self {
             sub: required("sub", wire.sub)?,
             exp: required("exp", wire.exp)?,
@@ -64,51 +61,6 @@ impl Claims {
     }
 }
 
-/// Why a token's payload is refused. Names the claim, never shows its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClaimsError {
-    /// Not UTF-8, not JSON, not an object, or a claim that stands there twice.
-    #[error("the claims are not a JSON object in which each claim stands once")]
-    NotAnObject,
-    /// A required claim is absent.
-    #[error("claim {claim} is missing")]
-    Missing {
-        /// The claim's name.
-        claim: &'static str,
-    },
-    /// A claim of another type, or with a malformed name, pattern or permission in it.
-    #[error("claim {claim} has no valid value")]
-    Invalid {
-        /// The claim's name.
-        claim: &'static str,
-    },
-    /// A list with too many entries.
-    #[error("claim {claim} has more than {limit} entries")]
-    TooMany {
-        /// The claim's name.
-        claim: &'static str,
-        /// The most entries that would have passed.
-        limit: usize,
-    },
-    /// An object whose compact JSON is too long.
-    #[error("claim {claim} is larger than {limit_bytes} bytes")]
-    TooLarge {
-        /// The claim's name.
-        claim: &'static str,
-        /// The longest that would have passed, in bytes.
-        limit_bytes: usize,
-    },
-    /// An object that is nested too deep.
-    #[error("claim {claim} is nested more than {limit} deep")]
-    TooDeep {
-        /// The claim's name.
-        claim: &'static str,
-        /// The deepest that would have passed.
-        limit: usize,
-    },
-}
-
-/// The payload as it stands; each claim is judged by itself afterwards, so that an error can name it.
 #[derive(Deserialize)]
 struct Wire<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
@@ -125,22 +77,6 @@ struct Wire<'a> {
     peer_metadata: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     device: Option<&'a RawValue>,
-}
-
-fn required<T: DeserializeOwned>(
-    claim: &'static str,
-    value: Option<&RawValue>,
-) -> Result<T, ClaimsError> {
-    optional(claim, value)?.ok_or(ClaimsError::Missing { claim })
-}
-
-fn optional<T: DeserializeOwned>(
-    claim: &'static str,
-    value: Option<&RawValue>,
-) -> Result<Option<T>, ClaimsError> {
-    value
-        .map(|value| serde_json::from_str(value.get()).map_err(|_| ClaimsError::Invalid { claim }))
-        .transpose()
 }
 
 fn list<T: DeserializeOwned>(

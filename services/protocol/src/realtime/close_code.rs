@@ -1,92 +1,49 @@
 //! The close codes of the dialect, and the one place where a reason becomes a code and a text (spec §4.2).
 
 use crate::CloseReason;
+use crate::close_codes::close_codes;
 
-/// A close code as this dialect uses it. 4000 is absent: only clients send it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CloseCode {
-    /// 1000: the client asked for it.
-    Normal,
-    /// 1001: the edge drains.
-    GoingAway,
-    /// 1002: broken framing.
-    ProtocolError,
-    /// 1006: cut. Stands for "no close frame" in counts and logs; RFC 6455 §7.4.1 forbids sending it.
-    Abnormal,
-    /// 1007: text that is not UTF-8.
-    InvalidPayload,
-    /// 1008: traffic that is not allowed.
-    PolicyViolation,
-    /// 1009: frame or message over the cap.
-    TooBig,
-    /// 1011: our own fault.
-    InternalError,
-    /// 1013: come back later.
-    TryAgainLater,
-    /// 4001: credential refused. Terminal: the SDKs do not come back.
-    InvalidToken,
-    /// 4002: token expired. The SDKs come back with a fresh one.
-    TokenExpired,
-    /// 4003: the token's channels are outside its key's patterns. Terminal.
-    ChannelNotAuthorized,
-    /// 4010: the app's cap on concurrent sessions. The SDKs wait at least 30 s.
-    OverConcurrentLimit,
-    /// 4011: message bucket empty.
-    OverMessageRate,
-    /// 4012: app suspended. Terminal.
-    AccountSuspended,
-    /// 4020: ended by an administrator. Terminal.
-    AdminDisconnect,
-    /// 4441: a newer session holds the device.
-    TakenOver,
+close_codes! {
+    /// A close code as this dialect uses it. 4000 is absent: only clients send it.
+    pub enum CloseCode {
+        /// 1000: the client asked for it.
+        Normal = 1000,
+        /// 1001: the edge drains.
+        GoingAway = 1001,
+        /// 1002: broken framing.
+        ProtocolError = 1002,
+        /// 1006: cut. Stands for "no close frame" in counts and logs; RFC 6455 §7.4.1 forbids sending it.
+        Abnormal = 1006,
+        /// 1007: text that is not UTF-8.
+        InvalidPayload = 1007,
+        /// 1008: traffic that is not allowed.
+        PolicyViolation = 1008,
+        /// 1009: frame or message over the cap.
+        TooBig = 1009,
+        /// 1011: our own fault.
+        InternalError = 1011,
+        /// 1013: come back later.
+        TryAgainLater = 1013,
+        /// 4001: credential refused. Terminal: the SDKs do not come back.
+        InvalidToken = 4001,
+        /// 4002: token expired. The SDKs come back with a fresh one.
+        TokenExpired = 4002,
+        /// 4003: the token's channels are outside its key's patterns. Terminal.
+        ChannelNotAuthorized = 4003,
+        /// 4010: the app's cap on concurrent sessions. The SDKs wait at least 30 s.
+        OverConcurrentLimit = 4010,
+        /// 4011: message bucket empty.
+        OverMessageRate = 4011,
+        /// 4012: app suspended. Terminal.
+        AccountSuspended = 4012,
+        /// 4020: ended by an administrator. Terminal.
+        AdminDisconnect = 4020,
+        /// 4441: a newer session holds the device.
+        TakenOver = 4441,
+    }
 }
 
 impl CloseCode {
-    /// Every code, ascending, for docs, tests and metrics.
-    pub const ALL: [Self; 17] = [
-        Self::Normal,
-        Self::GoingAway,
-        Self::ProtocolError,
-        Self::Abnormal,
-        Self::InvalidPayload,
-        Self::PolicyViolation,
-        Self::TooBig,
-        Self::InternalError,
-        Self::TryAgainLater,
-        Self::InvalidToken,
-        Self::TokenExpired,
-        Self::ChannelNotAuthorized,
-        Self::OverConcurrentLimit,
-        Self::OverMessageRate,
-        Self::AccountSuspended,
-        Self::AdminDisconnect,
-        Self::TakenOver,
-    ];
-
-    /// The number in the close frame.
-    #[must_use]
-    pub const fn as_u16(self) -> u16 {
-        match self {
-            Self::Normal => 1000,
-            Self::GoingAway => 1001,
-            Self::ProtocolError => 1002,
-            Self::Abnormal => 1006,
-            Self::InvalidPayload => 1007,
-            Self::PolicyViolation => 1008,
-            Self::TooBig => 1009,
-            Self::InternalError => 1011,
-            Self::TryAgainLater => 1013,
-            Self::InvalidToken => 4001,
-            Self::TokenExpired => 4002,
-            Self::ChannelNotAuthorized => 4003,
-            Self::OverConcurrentLimit => 4010,
-            Self::OverMessageRate => 4011,
-            Self::AccountSuspended => 4012,
-            Self::AdminDisconnect => 4020,
-            Self::TakenOver => 4441,
-        }
-    }
-
     /// The code's name in docs, logs and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -110,18 +67,6 @@ impl CloseCode {
             Self::TakenOver => "taken_over",
         }
     }
-}
-
-impl From<CloseReason> for CloseCode {
-    fn from(reason: CloseReason) -> Self {
-        farewell(reason).0
-    }
-}
-
-/// The reason text of the close frame: short, from this closed list, free of secrets.
-#[must_use]
-pub const fn reason_text(reason: CloseReason) -> &'static str {
-    farewell(reason).1
 }
 
 /// What a reason becomes on the wire.

@@ -19,7 +19,7 @@ mod presence;
 mod server_frame;
 
 pub use crate::raw_json::is_deeper_than;
-pub use claims::{Claims, ClaimsError};
+pub use claims::Claims;
 pub use client_frame::{ClientFrame, Command, Field, FrameError, SenderMetadata};
 pub use close_code::{CloseCode, reason_text};
 pub use error_code::ErrorCode;

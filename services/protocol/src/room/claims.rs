@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{RoomId, account_id, limits};
+use crate::claims::{self, ClaimsError, optional, parsed};
 use crate::raw_json::{self, present};
 use crate::{DeviceId, PeerId};
 
@@ -40,26 +41,6 @@ pub enum Rooms {
     Listed(Vec<(RoomId, i32)>),
 }
 
-/// Why a token's payload is refused. Names the claim, never shows its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClaimsError {
-    /// Not UTF-8, not JSON, not an object, or a claim that stands there twice.
-    #[error("the claims are not a JSON object in which each claim stands once")]
-    NotAnObject,
-    /// A required claim is absent.
-    #[error("claim {claim} is missing")]
-    Missing {
-        /// The claim's name.
-        claim: &'static str,
-    },
-    /// A claim of another type, or with something malformed in it.
-    #[error("claim {claim} has no valid value")]
-    Invalid {
-        /// The claim's name.
-        claim: &'static str,
-    },
-}
-
 #[derive(Deserialize)]
 struct Wire<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
@@ -86,28 +67,22 @@ impl Claims {
     /// # Errors
     /// The first claim found missing or wrong.
     pub fn from_json(json: &[u8]) -> Result<Self, ClaimsError> {
-        let wire = simdutf8::basic::from_utf8(json)
-            .ok()
-            .filter(|json| raw_json::is_object(json))
-            .and_then(|json| serde_json::from_str::<Wire<'_>>(json).ok())
-            .ok_or(ClaimsError::NotAnObject)?;
+        let wire: Wire<'_> = claims::payload(json)?;
         let sub = wire.sub.ok_or(ClaimsError::Missing { claim: "sub" })?;
         let sub = raw_json::as_string(sub).and_then(|sub| account_id(&sub).ok());
         let exp = wire.exp.ok_or(ClaimsError::Missing { claim: "exp" })?;
         let exp = serde_json::from_str(exp.get()).ok();
         let mut rooms = Rooms::from_claim(wire.rooms)?;
         rooms.add(wire.room)?;
+        let name = |claim, value| claims::display_name(claim, value, limits::NAME_BYTES);
         Ok(Self {
             account: sub.ok_or(ClaimsError::Invalid { claim: "sub" })?,
             exp: exp.ok_or(ClaimsError::Invalid { claim: "exp" })?,
-            name: display_name("preferred_username", wire.preferred_username)?,
-            nick: display_name("name", wire.name)?,
+            name: name("preferred_username", wire.preferred_username)?,
+            nick: name("name", wire.name)?,
             device: match wire.device {
                 Some(device) => Some(parsed("device", device)?),
-                None => wire
-                    .device_id
-                    .map(|device| parsed("device_id", device))
-                    .transpose()?,
+                None => optional("device_id", wire.device_id)?,
             },
             rooms,
         })
@@ -169,27 +144,6 @@ impl Rooms {
             }
         }
         Ok(())
-    }
-}
-
-fn parsed<T: serde::de::DeserializeOwned>(
-    claim: &'static str,
-    value: &RawValue,
-) -> Result<T, ClaimsError> {
-    serde_json::from_str(value.get()).map_err(|_| ClaimsError::Invalid { claim })
-}
-
-/// A name for people; empty and `null` are none.
-fn display_name(
-    claim: &'static str,
-    value: Option<&RawValue>,
-) -> Result<Option<String>, ClaimsError> {
-    let Some(value) = value else { return Ok(None) };
-    let name: Option<String> = parsed(claim, value)?;
-    match name {
-        Some(name) if name.len() > limits::NAME_BYTES => Err(ClaimsError::Invalid { claim }),
-        Some(name) if name.is_empty() => Ok(None),
-        name => Ok(name),
     }
 }
 

@@ -1,87 +1,38 @@
 //! The close codes of the dialect, and the one place where a reason becomes a code and a text (spec room §3).
 
 use crate::CloseReason;
+use crate::close_codes::close_codes;
 
-/// A close code as this dialect uses it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CloseCode {
-    /// 1000: the client asked for it.
-    Normal,
-    /// 1001: the edge drains. Come back at once.
-    GoingAway,
-    /// 1002: broken framing.
-    ProtocolError,
-    /// 1006: cut. Stands for "no close frame" in counts and logs; RFC 6455 §7.4.1 forbids sending it.
-    Abnormal,
-    /// 1007: text that is not UTF-8.
-    InvalidPayload,
-    /// 1008: too many messages, or too many that make no sense. Back off.
-    PolicyViolation,
-    /// 1009: frame or message over the cap.
-    TooBig,
-    /// 1011: our own fault.
-    InternalError,
-    /// 1013: overloaded, or the client does not read. Back off.
-    TryAgainLater,
-    /// 4401: the token has expired or no longer holds. Get a new one.
-    Unauthorized,
-    /// 4403: membership ended, or kicked. Stop.
-    NotAMember,
-    /// 4404: the room was closed. Stop.
-    RoomClosed,
-    /// 4441: the same device connected elsewhere. Stop.
-    TakenOver,
-}
-
-impl CloseCode {
-    /// Every code, ascending, for docs, tests and metrics.
-    pub const ALL: [Self; 13] = [
-        Self::Normal,
-        Self::GoingAway,
-        Self::ProtocolError,
-        Self::Abnormal,
-        Self::InvalidPayload,
-        Self::PolicyViolation,
-        Self::TooBig,
-        Self::InternalError,
-        Self::TryAgainLater,
-        Self::Unauthorized,
-        Self::NotAMember,
-        Self::RoomClosed,
-        Self::TakenOver,
-    ];
-
-    /// The number in the close frame.
-    #[must_use]
-    pub const fn as_u16(self) -> u16 {
-        match self {
-            Self::Normal => 1000,
-            Self::GoingAway => 1001,
-            Self::ProtocolError => 1002,
-            Self::Abnormal => 1006,
-            Self::InvalidPayload => 1007,
-            Self::PolicyViolation => 1008,
-            Self::TooBig => 1009,
-            Self::InternalError => 1011,
-            Self::TryAgainLater => 1013,
-            Self::Unauthorized => 4401,
-            Self::NotAMember => 4403,
-            Self::RoomClosed => 4404,
-            Self::TakenOver => 4441,
-        }
+close_codes! {
+    /// A close code as this dialect uses it.
+    pub enum CloseCode {
+        /// 1000: the client asked for it.
+        Normal = 1000,
+        /// 1001: the edge drains. Come back at once.
+        GoingAway = 1001,
+        /// 1002: broken framing.
+        ProtocolError = 1002,
+        /// 1006: cut. Stands for "no close frame" in counts and logs; RFC 6455 §7.4.1 forbids sending it.
+        Abnormal = 1006,
+        /// 1007: text that is not UTF-8.
+        InvalidPayload = 1007,
+        /// 1008: too many messages, or too many that make no sense. Back off.
+        PolicyViolation = 1008,
+        /// 1009: frame or message over the cap.
+        TooBig = 1009,
+        /// 1011: our own fault.
+        InternalError = 1011,
+        /// 1013: overloaded, or the client does not read. Back off.
+        TryAgainLater = 1013,
+        /// 4401: the token has expired or no longer holds. Get a new one.
+        Unauthorized = 4401,
+        /// 4403: membership ended, or kicked. Stop.
+        NotAMember = 4403,
+        /// 4404: the room was closed. Stop.
+        RoomClosed = 4404,
+        /// 4441: the same device connected elsewhere. Stop.
+        TakenOver = 4441,
     }
-}
-
-impl From<CloseReason> for CloseCode {
-    fn from(reason: CloseReason) -> Self {
-        farewell(reason).0
-    }
-}
-
-/// The reason text of the close frame: short, from this closed list, free of secrets.
-#[must_use]
-pub const fn reason_text(reason: CloseReason) -> &'static str {
-    farewell(reason).1
 }
 
 /// What a reason becomes on the wire. Reasons that turn a newcomer away never get this far in this dialect, for its door

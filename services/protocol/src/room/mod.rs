@@ -25,7 +25,7 @@ mod wire;
 
 pub use account::{Account, Participant, ProfileError, checked_profile, empty_object};
 pub use account_id::account_id;
-pub use claims::{Claims, ClaimsError, Rooms};
+pub use claims::{Claims, Rooms};
 pub use client_frame::{ClientFrame, FrameError};
 pub use close_code::{CloseCode, reason_text};
 pub use error_code::ErrorCode;
