@@ -3,13 +3,14 @@
 //! - `thread`: the thread and its loop. `handle`: how the doors and the drain speak to it.
 //! - `fanouts`: messages on their way to very many. `hub`, `roster`: who listens to what here. `wheel`: the shared timers.
 //! - [`workbench`]: a lane without thread and sockets, to be measured.
-//! - `admit`, `read`, `deliver`, `close`: what happens to a session, in the order of its life. `absence`: and shortly after it.
+//! - `admit`, `read`, `answers`, `deliver`, `close`: what happens to a session, in the order of its life. `absence`: and shortly after it.
 //!
 //! Invariants: everything that reaches a session from the cluster comes through the lane's inbox, in its order; everything
 //! that leaves a session goes through its mailbox; nothing on a lane is locked or waits for another lane.
 
 mod absence;
 mod admit;
+mod answers;
 mod close;
 mod deliver;
 mod fanouts;
