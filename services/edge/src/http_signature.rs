@@ -4,14 +4,15 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
 use crate::config::Secret;
+use crate::lane::unix_now;
 
 /// The header with the time of the request, in Unix seconds.
-pub(crate) const TIMESTAMP: &str = "x-switchboard-timestamp";
+const TIMESTAMP: &str = "x-switchboard-timestamp";
 /// The header with the signature.
-pub(crate) const SIGNATURE: &str = "x-switchboard-signature";
+const SIGNATURE: &str = "x-switchboard-signature";
 
 /// `v1=` and the HMAC-SHA256 over `<timestamp>.<body>`, in lower-case hexadecimal.
-pub(crate) fn sign(secret: &Secret, sent_at: &str, body: &[u8]) -> String {
+fn sign(secret: &Secret, sent_at: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
         .expect("HMAC takes a key of any length");
     mac.update(sent_at.as_bytes());
@@ -20,6 +21,22 @@ pub(crate) fn sign(secret: &Secret, sent_at: &str, body: &[u8]) -> String {
     let digest = mac.finalize().into_bytes();
     let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("v1={digits}")
+}
+
+/// A signed POST of JSON, made now.
+pub(crate) fn signed_post(
+    http: &reqwest::Client,
+    url: &str,
+    secret: &Secret,
+    body: Vec<u8>,
+) -> reqwest::RequestBuilder {
+    let sent_at = unix_now().as_secs().to_string();
+    let signature = sign(secret, &sent_at, &body);
+    http.post(url)
+        .header("content-type", "application/json")
+        .header(TIMESTAMP, &sent_at)
+        .header(SIGNATURE, signature)
+        .body(body)
 }
 
 #[cfg(test)]

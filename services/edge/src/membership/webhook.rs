@@ -19,8 +19,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Asked, MembershipError, Shown, Word};
 use crate::config::Secret;
-use crate::http_signature::{SIGNATURE, TIMESTAMP, sign};
-use crate::lane::unix_now;
+use crate::http_signature::signed_post;
 use crate::metrics::{Metrics, WebhookMetrics, WebhookOutcome};
 
 /// How long a yes holds.
@@ -179,15 +178,7 @@ impl Webhook {
             remote_ip: asked.remote_ip,
         };
         let body = serde_json::to_vec(&question).expect("strings and JSON are JSON");
-        let sent_at = unix_now().as_secs().to_string();
-        let signature = sign(&self.secret, &sent_at, &body);
-        let request = self
-            .http
-            .post(&self.url)
-            .header("content-type", "application/json")
-            .header(TIMESTAMP, &sent_at)
-            .header(SIGNATURE, signature)
-            .body(body);
+        let request = signed_post(&self.http, &self.url, &self.secret, body);
         let mut response = request.send().await?;
         match response.status() {
             StatusCode::OK => {}

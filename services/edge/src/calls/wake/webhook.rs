@@ -5,8 +5,7 @@ use serde::Serialize;
 use super::{Failure, WakeUp, accepted, client, payload};
 use crate::calls::push::PushToken;
 use crate::config::Secret;
-use crate::http_signature::{SIGNATURE, TIMESTAMP, sign};
-use crate::lane::unix_now;
+use crate::http_signature::signed_post;
 
 /// The client of one backend.
 #[derive(Debug)]
@@ -46,15 +45,7 @@ impl Webhook {
             payload: payload(up),
         };
         let body = serde_json::to_vec(&told).expect("names and texts are plain JSON");
-        let sent_at = unix_now().as_secs().to_string();
-        let signature = sign(&self.secret, &sent_at, &body);
-        let request = self
-            .http
-            .post(&self.url)
-            .header("content-type", "application/json")
-            .header(TIMESTAMP, &sent_at)
-            .header(SIGNATURE, signature)
-            .body(body);
+        let request = signed_post(&self.http, &self.url, &self.secret, body);
         accepted(request.send().await?.status())
     }
 }
