@@ -123,15 +123,7 @@ async fn a_late_clean_up_of_an_evicted_session_touches_nothing_of_the_newer_one(
     // The socket is read again only now: its close was sent, and the edge hangs up when it has waited enough.
     assert_eq!(deaf.closed().await.code, 4441);
     deaf.hung_up().await;
-    until("the older session is gone from its edge", async || {
-        let sessions = cluster
-            .edge(0)
-            .scrape()
-            .await
-            .value("switchboard_sessions")?;
-        (sessions == 0.0).then_some(())
-    })
-    .await;
+    cluster.edge(0).holds(0).await;
 
     assert_eq!(
         listed(&cluster, 0, "room").await.unwrap(),
@@ -256,11 +248,7 @@ async fn a_device_that_hangs_up_is_free_for_the_next_session_elsewhere() {
         let start = Instant::now();
         let client = Client::connect_token(cluster.edge(turn % 2), &phone("alice")).await;
         client.close().await;
-        until("the session is gone", async || {
-            let scrape = cluster.edge(turn % 2).scrape().await;
-            (scrape.value("switchboard_sessions")? == 0.0).then_some(())
-        })
-        .await;
+        cluster.edge(turn % 2).holds(0).await;
         // None of these is a takeover, so none is damped.
         assert!(
             start.elapsed() < Duration::from_millis(900),

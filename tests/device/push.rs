@@ -118,7 +118,7 @@ async fn c54_whoever_has_a_session_is_not_woken_and_whoever_has_no_token_is_not_
     bob.leave().await;
     // All tokens go.
     assert_eq!(as_device(cluster.edge(0)).delete(PATH).await.status, 204);
-    gone(&cluster).await;
+    cluster.holds(1).await;
     let mut call = outgoing("1002");
     call["call_id"] = json!("another");
     alice.acked(call).await;
@@ -130,15 +130,6 @@ async fn c54_whoever_has_a_session_is_not_woken_and_whoever_has_no_token_is_not_
         .await;
     assert_eq!(hangup["code"], 480);
     assert!(stub.more().is_empty());
-}
-
-/// One session is left.
-async fn gone(cluster: &TestCluster) {
-    until("the session is gone", async || {
-        let sessions = cluster.metric("switchboard_sessions").await;
-        (sessions == 1.0).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use testkit::load::process::Process;
-use testkit::{Client, ClusterConfig, Door, Force, Phone, TestCluster, until};
+use testkit::{Client, ClusterConfig, Door, Force, Phone, TestCluster};
 
 /// Devices that attach twice at the same moment.
 const DEVICES: usize = 1_000;
@@ -14,15 +14,6 @@ const FIGHT: Duration = Duration::from_secs(60);
 fn door(device: &str) -> Door {
     let token = Phone::token("alice", device, "1001");
     Phone::door(&token.sign(), Force::True)
-}
-
-/// Waits until the edges hold as many sessions as there are devices.
-async fn settled(cluster: &TestCluster, devices: usize) {
-    until("each device has one session", async || {
-        let sessions = cluster.metric("switchboard_sessions").await;
-        (sessions == devices as f64).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -42,7 +33,7 @@ async fn of_a_thousand_devices_that_attach_on_two_edges_at_once_each_keeps_one_s
         "{DEVICES} devices attached twice within {:?}",
         began.elapsed()
     );
-    settled(&cluster, DEVICES).await;
+    cluster.holds(DEVICES as u32).await;
     assert_eq!(losers, DEVICES);
     for survivor in &mut survivors {
         survivor.silent().await;
@@ -161,7 +152,7 @@ async fn three_sockets_of_one_phone_settle_on_one_without_a_loop() {
         assert!(*attempts <= 3, "{attempts} connects");
         phone.silent().await;
     }
-    settled(&cluster, phones.len()).await;
+    cluster.holds(phones.len() as u32).await;
     let takeovers = cluster.metric("switchboard_takeovers_total").await;
     assert!(takeovers <= 3.0 * phones.len() as f64, "{takeovers}");
 }

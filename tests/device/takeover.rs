@@ -42,11 +42,7 @@ async fn c22_c24_c35_a_forced_newcomer_gets_the_state_and_the_older_one_4441() {
     let closes = "switchboard_closes_total{code=\"4441\",dialect=\"device\",reason=\"taken_over\"}";
     assert_eq!(scrape.value(closes), Some(1.0));
     assert_eq!(scrape.value("switchboard_takeovers_total"), Some(1.0));
-    until("one session is left", async || {
-        let sessions = edge.scrape().await.value("switchboard_sessions")?;
-        (sessions == 1.0).then_some(())
-    })
-    .await;
+    edge.holds(1).await;
     new.silent().await;
 }
 
@@ -97,15 +93,7 @@ async fn c24_a_late_clean_up_of_the_older_session_touches_nothing_of_the_newer_o
     let mut new = Phone::attach(cluster.edge(1), &token()).await;
     assert_eq!(deaf.closed().await.code, 4441);
     deaf.hung_up().await;
-    until("the older session is gone from its edge", async || {
-        let sessions = cluster
-            .edge(0)
-            .scrape()
-            .await
-            .value("switchboard_sessions")?;
-        (sessions == 0.0).then_some(())
-    })
-    .await;
+    cluster.edge(0).holds(0).await;
     new.silent().await;
     let polite = Phone::door(&token().sign(), Force::False);
     assert_eq!(Client::refused(cluster.edge(0), polite).await.code, 4431);
@@ -188,11 +176,7 @@ async fn c29_of_many_that_force_at_once_one_survives_and_the_others_get_4441() {
         async move { Phone::try_state(Client::open(edge, door).await).await }
     }))
     .await;
-    until("one session is left", async || {
-        let sessions = cluster.metric("switchboard_sessions").await;
-        (sessions == 1.0).then_some(())
-    })
-    .await;
+    cluster.holds(1).await;
     let mut attached = Vec::new();
     for newcomer in newcomers {
         match newcomer {
@@ -258,15 +242,7 @@ async fn c31_what_an_evicted_session_still_says_gets_no_answer() {
     let mut old = RawSocket::upgraded(cluster.edge(0), &door).await;
     old.text().await;
     let mut new = Phone::attach(cluster.edge(1), &token()).await;
-    until("the older session is evicted", async || {
-        let sessions = cluster
-            .edge(0)
-            .scrape()
-            .await
-            .value("switchboard_sessions")?;
-        (sessions == 0.0).then_some(())
-    })
-    .await;
+    cluster.edge(0).holds(0).await;
     let request = r#"{"request":"hangup","transaction":"late","line":0,"call_id":"c"}"#;
     old.send(&testkit::RawFrame::text(request)).await;
     let (opcode, payload) = old.frame().await.expect("the close frame");

@@ -14,7 +14,10 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use crate::{EdgeConfig, Rest, Scrape, directory::Directory, signal, within};
+use crate::{EdgeConfig, Rest, Scrape, directory::Directory, signal, until, within};
+
+/// The metric of the sessions that an edge holds.
+pub(crate) const SESSIONS: &str = "switchboard_sessions";
 
 /// A running edge. Dropping it kills the process; a test that fails while it runs shows the end of its log.
 #[derive(Debug)]
@@ -100,6 +103,15 @@ impl TestEdge {
         let answer = self.admin().get("/metrics").await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         Scrape::new(answer.text)
+    }
+
+    /// Waits until the edge holds so many sessions.
+    pub async fn holds(&self, sessions: u32) {
+        until("so many sessions are left", async || {
+            let held = self.scrape().await.value(SESSIONS)?;
+            (held == f64::from(sessions)).then_some(())
+        })
+        .await;
     }
 
     /// Everything that the process has logged so far.

@@ -7,6 +7,7 @@ import WebSocket from "ws";
 import { Edge } from "../../sdk/node/support/edge.mjs";
 import { Redis } from "../../sdk/node/support/redis.mjs";
 import { signToken } from "../../sdk/node/support/tokens.mjs";
+import { found } from "../../sdk/node/support/until.mjs";
 
 /** As in a browser, what a message handler throws ends nothing; and what came is kept. */
 class BrowserSocket extends WebSocket {
@@ -106,15 +107,7 @@ export class Phone {
 }
 
 /** Waits until `look` finds something, and resolves with it. */
-export async function until(what, look, deadlineMs = 15_000) {
-  const end = Date.now() + deadlineMs;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > end) throw new Error(`${what}: not within ${deadlineMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+export const until = (what, look, deadlineMs = 15_000) => found(what, look, deadlineMs);
 
 /** Runs `work` without what the client prints. */
 export function quietly() {

@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { Edge } from "../../sdk/node/support/edge.mjs";
 import { Redis } from "../../sdk/node/support/redis.mjs";
 import { signToken } from "../../sdk/node/support/tokens.mjs";
+import { found } from "../../sdk/node/support/until.mjs";
 
 const KEY = { id: "sk_id_demo", secret: "sk_secret_demo" };
 export const ROOM = "0f8fad5b-d9cb-469f-a165-70867728950e";
@@ -57,10 +58,4 @@ export async function startPages(t) {
 }
 
 /** Waits until `look` is true. */
-export async function until(what, look, deadlineMs = 60_000) {
-  const end = Date.now() + deadlineMs;
-  while (!(await look())) {
-    if (Date.now() > end) throw new Error(`${what}: not within ${deadlineMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
+export const until = (what, look, deadlineMs = 60_000) => found(what, look, deadlineMs);

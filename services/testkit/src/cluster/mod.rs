@@ -14,7 +14,7 @@ pub use config::ClusterConfig;
 pub use guard::Guard;
 pub use store::Store;
 
-use crate::{Client, EdgeConfig, TestEdge, proxy::FaultProxy, until};
+use crate::{Client, EdgeConfig, TestEdge, edge::SESSIONS, proxy::FaultProxy, until};
 
 /// A running cluster. Dropping it kills all of its processes; a panic in an edge's log fails the test.
 #[derive(Debug)]
@@ -98,6 +98,14 @@ impl TestCluster {
         let answer = self.edges[index].admin().get("/readyz").await;
         let reasons = answer.body["reasons"].as_array().cloned();
         answer.status == 503 && reasons.is_some_and(|reasons| reasons.iter().any(|is| is == reason))
+    }
+
+    /// Waits until the edges that run hold so many sessions together.
+    pub async fn holds(&self, sessions: u32) {
+        until("so many sessions are left", async || {
+            (self.metric(SESSIONS).await == f64::from(sessions)).then_some(())
+        })
+        .await;
     }
 
     /// The value of a metric, added up over the edges that run; an edge without the series counts nothing.

@@ -22,3 +22,14 @@ export async function until(what, promise, deadlineMs = DEADLINE_MS) {
     clearTimeout(timer);
   }
 }
+
+/** Looks until there is something to be found, and resolves with it. */
+export async function found(what, look, deadlineMs = DEADLINE_MS) {
+  const end = Date.now() + deadlineMs;
+  for (;;) {
+    const it = await look();
+    if (it) return it;
+    if (Date.now() > end) throw new Error(`${what}: not within ${deadlineMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
