@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::{
-    App, Client, Door, EdgeConfig, Endpoint, Force, Issuer, Key, Phone, RawSocket, TestEdge, Token,
-    percent_encoded,
+    App, Client, ClusterConfig, Door, EdgeConfig, Endpoint, Force, Issuer, Key, Phone, RawSocket,
+    TestEdge, Token, percent_encoded,
 };
 
 fn token() -> Token {
@@ -110,6 +110,27 @@ async fn c06_the_state_comes_within_a_second_of_the_upgrade_also_after_a_wait() 
         let waited = upgraded.elapsed();
         assert!(waited < Duration::from_secs(1), "{waited:?}");
     }
+}
+
+// Redis takes so long that the device is held in time, and its state is not there in time.
+#[tokio::test]
+async fn c06_without_a_state_within_a_second_the_socket_is_closed() {
+    let cluster = ClusterConfig::demo(1).through_relays(1).start().await;
+    let edge = cluster.edge(0);
+    cluster
+        .proxy(0)
+        .slow(Duration::from_millis(350), Duration::ZERO);
+    let client = Client::open(edge, Phone::door(&token().sign(), Force::True)).await;
+    let upgraded = Instant::now();
+    let closed = Phone::try_state(client)
+        .await
+        .expect_err("the state is late");
+    assert_eq!(
+        (closed.code, closed.reason.as_str()),
+        (4400, "no state in time")
+    );
+    let waited = upgraded.elapsed();
+    assert!(waited >= Duration::from_millis(900), "{waited:?}");
 }
 
 #[tokio::test]

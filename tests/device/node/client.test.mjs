@@ -92,6 +92,15 @@ test("two clients on two edges call each other", async (t) => {
   await alice.execute("unhold", call);
   await heard(alice, "resuming");
 
+  const [second, reply] = [{ type: "offer", sdp: "v=0\r\ns=2\r\n" }, { type: "answer", sdp: "v=0\r\ns=2\r\n" }];
+  await alice.execute("update", { ...call, jsep: second });
+  assert.deepEqual((await heard(bob, "updating_call")).jsep, second);
+  await bob.execute("update", { line: incoming.line, call_id: incoming.call_id, jsep: reply });
+  await heard(bob, "updated");
+  await until("alice's second answer", () => alice.events.find(({ jsep }) => jsep?.sdp === reply.sdp));
+  // Messages of peers it cannot even send.
+  await assert.rejects(alice.execute("peer_message", { ...call, type: "note", data: {} }), { code: 4502 });
+
   await bob.execute("hangup", { line: incoming.line, call_id: incoming.call_id });
   for (const phone of [alice, bob]) {
     assert.equal((await heard(phone, "hangup")).code, 200);
