@@ -173,8 +173,7 @@ mod tests {
         );
         halves.heal().unwrap();
         crate::until("the former primary gives in", async || {
-            let role = set.node(0).command(&["ROLE"]).await;
-            (role.list()[0].text() == "slave").then_some(())
+            set.node(0).is_role("slave").await
         })
         .await;
         drop(set);

@@ -89,7 +89,7 @@ impl RedisCluster {
     pub async fn failover(&self, replica: usize) {
         let node = &self.nodes[replica];
         until("the replica may take over", async || {
-            let reply = node.command(&["CLUSTER", "FAILOVER"]).await;
+            let reply = node.try_command(&["CLUSTER", "FAILOVER"]).await.ok()?;
             (reply.text() == "OK").then_some(())
         })
         .await;
@@ -100,8 +100,7 @@ impl RedisCluster {
     /// Waits until `replica` is a primary.
     pub async fn promoted(&self, replica: usize) {
         until("the replica is a primary", async || {
-            let role = self.nodes[replica].try_command(&["ROLE"]).await.ok()?;
-            (role.list().first()?.text() == "master").then_some(())
+            self.nodes[replica].is_role("master").await
         })
         .await;
     }
@@ -156,7 +155,7 @@ impl RedisCluster {
     async fn agreed(&self, what: &str, right: impl Fn(&str) -> bool) {
         for node in &self.nodes {
             until(what, async || {
-                let nodes = node.command(&["CLUSTER", "NODES"]).await.text();
+                let nodes = node.try_command(&["CLUSTER", "NODES"]).await.ok()?.text();
                 right(&nodes).then_some(())
             })
             .await;
@@ -197,8 +196,7 @@ mod tests {
         let cluster = RedisCluster::start().await;
         cluster.failover(4).await;
         until("the former primary is a replica", async || {
-            let role = cluster.node(1).command(&["ROLE"]).await;
-            (role.list()[0].text() == "slave").then_some(())
+            cluster.node(1).is_role("slave").await
         })
         .await;
     }

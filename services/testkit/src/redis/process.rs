@@ -77,6 +77,13 @@ impl RedisProcess {
         self.connect().await?.command(words).await
     }
 
+    /// Whether the process says that it is a `role`: "master" or "slave" of `ROLE`. None also while it does not answer:
+    /// a node whose role changes cuts off its clients.
+    pub async fn is_role(&self, role: &str) -> Option<()> {
+        let reply = self.try_command(&["ROLE"]).await.ok()?;
+        (reply.list().first()?.text() == role).then_some(())
+    }
+
     /// One section of `INFO`, as text.
     pub async fn info(&self, section: &str) -> String {
         self.command(&["INFO", section]).await.accepted().text()

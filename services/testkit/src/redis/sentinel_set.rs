@@ -98,9 +98,8 @@ impl SentinelSet {
     pub async fn succeeded(&self, former: usize) -> usize {
         until("another primary", async || {
             let primary = self.primary().await?;
-            let role = self.nodes[primary].try_command(&["ROLE"]).await.ok()?;
-            let is_primary = role.list().first()?.text() == "master";
-            (primary != former && is_primary).then_some(primary)
+            self.nodes[primary].is_role("master").await?;
+            (primary != former).then_some(primary)
         })
         .await
     }
@@ -115,9 +114,8 @@ impl SentinelSet {
     /// Orders a planned failover and returns at once.
     pub async fn order_failover(&self) {
         until("a Sentinel takes the order", async || {
-            let reply = self.sentinels[0]
-                .command(&["SENTINEL", "FAILOVER", NAME])
-                .await;
+            let order = ["SENTINEL", "FAILOVER", NAME];
+            let reply = self.sentinels[0].try_command(&order).await.ok()?;
             (reply.text() == "OK").then_some(())
         })
         .await;
@@ -215,8 +213,7 @@ mod tests {
             .accepted();
         set.node_mut(0).revive().await;
         until("the former primary is a replica", async || {
-            let role = set.node(0).command(&["ROLE"]).await;
-            (role.list()[0].text() == "slave").then_some(())
+            set.node(0).is_role("slave").await
         })
         .await;
     }
