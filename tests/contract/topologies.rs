@@ -41,8 +41,9 @@ impl Deployment for Prefixed {
             topology_poll: Duration::from_millis(500),
             probe: Duration::from_millis(500),
         };
-        let cluster = connect(config, Edge::handles(&inboxes), Pressure::default())
+        let (cluster, link) = connect(config, Edge::handles(&inboxes), Pressure::default())
             .expect("a configuration that can be used");
+        link.spawn().expect("a thread");
         Edge::new(cluster, inboxes)
     }
 

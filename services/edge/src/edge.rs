@@ -93,7 +93,7 @@ impl Edge {
         let inboxes: Vec<Inbox> = (0..lane_count(config.lanes))
             .map(|lane| Inbox::new(LaneId(lane), INBOX_BYTES, pressure.clone()))
             .collect();
-        let cluster = enter_cluster(&config, &edge_id, &inboxes, &pressure)?;
+        let (cluster, link) = enter_cluster(&config, &edge_id, &inboxes, &pressure)?;
         let tasks = TaskTracker::new();
         let drain = CancellationToken::new();
         let surroundings = Surroundings {
@@ -113,7 +113,7 @@ impl Edge {
             serials: Arc::new(AtomicU64::new(1)),
             tasks: tasks.clone(),
         };
-        let (lanes, threads) = start_lanes(inboxes, &share, &config)?;
+        let (lanes, threads) = start_lanes(inboxes, link, &share, &config)?;
         let parts = Arc::new(Parts {
             turn: Turn::new(&config.turn),
             connects: ConnectLimit::new(config.limits.connects_per_minute, Instant::now()),
@@ -231,11 +231,12 @@ fn enter_cluster(
     edge_id: &EdgeId,
     inboxes: &[Inbox],
     pressure: &Pressure,
-) -> Result<Cluster, redis::RedisConfigError> {
+) -> Result<(Cluster, Option<redis::Work>), redis::RedisConfigError> {
     let handles = inboxes.iter().map(Inbox::handle).collect();
     let named_members = config.limits.presence_named_members as usize;
     let Some(url) = &config.redis_url else {
-        return Ok(in_process::World::new(named_members).enter(handles));
+        let cluster = in_process::World::new(named_members).enter(handles);
+        return Ok((cluster, None));
     };
     let config = redis::RedisConfig {
         url: url.expose().to_owned(),
@@ -249,11 +250,15 @@ fn enter_cluster(
         topology_poll: config.redis.topology_poll,
         probe: config.redis.probe,
     };
-    redis::connect(config, handles, pressure.clone())
+    let (cluster, link) = redis::connect(config, handles, pressure.clone())?;
+    Ok((cluster, Some(link)))
 }
 
+/// A single lane runs the link beside its sessions: what they say to Redis and hear from it then wakes no other thread. Of
+/// several lanes none is burdened with it, and it has a thread of its own.
 fn start_lanes(
     inboxes: Vec<Inbox>,
+    mut link: Option<redis::Work>,
     share: &LaneShare,
     config: &Config,
 ) -> Result<(Vec<LaneHandle>, Vec<JoinHandle<()>>), StartError> {
@@ -265,9 +270,14 @@ fn start_lanes(
         slice: lane::SLICE,
         presence_grace: config.timing.presence_grace,
     };
+    if inboxes.len() > 1
+        && let Some(link) = link.take()
+    {
+        link.spawn().map_err(StartError::Lane)?;
+    }
     let started: Result<Vec<_>, io::Error> = inboxes
         .into_iter()
-        .map(|inbox| lane::spawn(inbox, share.clone(), lane_config))
+        .map(|inbox| lane::spawn(inbox, link.take(), share.clone(), lane_config))
         .collect();
     Ok(started.map_err(StartError::Lane)?.into_iter().unzip())
 }

@@ -42,7 +42,7 @@ pub enum RedisConfigError {
         /// Why.
         reason: String,
     },
-    /// No thread or runtime could be made.
-    #[error("cannot start the link's thread")]
-    Thread(#[source] std::io::Error),
+    /// No runtime could be made.
+    #[error("cannot make the link's runtime")]
+    Runtime(#[source] std::io::Error),
 }

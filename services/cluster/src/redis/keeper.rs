@@ -120,7 +120,8 @@ async fn make(
     former: Option<Former>,
 ) -> Result<Made, Error> {
     let (config, mut location) = topology.target().await?;
-    let (link, ends, messages) = Link::connect(config, topology.sharding(), generation).await?;
+    let (link, ends, messages) =
+        Link::connect(config, topology.sharding(), generation, &shared.tasks).await?;
     let link = Arc::new(link);
     if link.sharding == Sharding::Plain {
         link.must_be_primary().await?;

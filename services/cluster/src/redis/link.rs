@@ -1,7 +1,11 @@
-//! One pair of connections to Redis: commands on one, subscriptions on the other.
+//! The connections to Redis: subscriptions on one, publications and scripts on another, questions on a third. On a Redis
+//! Cluster the last two are one to each node.
 //!
-//! A link lives until the first doubt about it; then the keeper makes another, both connections together, so that the two
+//! A link lives until the first doubt about it; then the keeper makes another, all connections together, so that they
 //! never look at different worlds. It retries nothing: whether something may be said twice is known only to the caller.
+//!
+//! The library's futures take kilobytes. They are boxed, since everything that may ask Redis would carry their room along, from the
+//! door's task to a lane's answer.
 
 use std::time::Duration;
 
@@ -16,7 +20,10 @@ use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Message};
 use fred::util::redis_keyslot;
 use hashbrown::HashSet;
 use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
+use super::pipeline::Pipeline;
 use super::status::Reason;
 
 /// After this long without an answer a command has failed, and the link is suspect.
@@ -37,7 +44,7 @@ pub(super) enum Sharding {
     Sharded,
 }
 
-/// The two connections.
+/// The connections.
 #[derive(Debug)]
 pub(super) struct Link {
     /// Tells links of one edge apart, so that an old doubt is not taken for a new one.
@@ -45,6 +52,8 @@ pub(super) struct Link {
     pub(super) sharding: Sharding,
     commands: Client,
     subscriber: Client,
+    /// For what order counts for, where there is one server; otherwise `commands` does it.
+    pipeline: Option<Pipeline>,
 }
 
 /// Ends when one of the connections has.
@@ -52,6 +61,7 @@ pub(super) struct Link {
 pub(super) struct Ends {
     commands: ConnectHandle,
     subscriber: ConnectHandle,
+    pipeline: Option<JoinHandle<()>>,
 }
 
 impl Link {
@@ -61,28 +71,36 @@ impl Link {
         config: Config,
         sharding: Sharding,
         generation: u64,
+        tasks: &TaskTracker,
     ) -> Result<(Self, Ends, broadcast::Receiver<Message>), Error> {
         let commands = client(config.clone(), 64)?;
-        let subscriber = client(config, MESSAGES_MAX)?;
+        let subscriber = client(config.clone(), MESSAGES_MAX)?;
         let messages = subscriber.message_rx();
-        let ends = Ends {
+        let mut ends = Ends {
             commands: commands.init().await?,
             subscriber: subscriber.init().await?,
+            pipeline: None,
         };
-        let link = Self {
+        let mut link = Self {
             generation,
             sharding,
             commands,
             subscriber,
+            pipeline: None,
         };
+        if sharding == Sharding::Plain {
+            let (pipeline, connection) = Pipeline::connect(&config, tasks).await?;
+            link.pipeline = Some(pipeline);
+            ends.pipeline = Some(connection);
+        }
         Ok((link, ends, messages))
     }
 
     /// Returns how many edges heard it.
     pub(super) async fn publish(&self, channel: Str, payload: Bytes) -> Result<u64, Error> {
-        match self.sharding {
-            Sharding::Plain => self.commands.publish(channel, payload).await,
-            Sharding::Sharded => self.commands.spublish(channel, payload).await,
+        match &self.pipeline {
+            Some(pipeline) => pipeline.publish(&channel, &payload).await,
+            None => Box::pin(self.commands.spublish(channel, payload)).await,
         }
     }
 
@@ -100,7 +118,10 @@ impl Link {
         keys: Vec<Str>,
         args: Vec<Value>,
     ) -> Result<Value, Error> {
-        script.evalsha_with_reload(&self.commands, keys, args).await
+        match &self.pipeline {
+            Some(pipeline) => pipeline.script(script, &keys, &args).await,
+            None => Box::pin(script.evalsha_with_reload(&self.commands, keys, args)).await,
+        }
     }
 
     /// Subscribes and returns once Redis has.
@@ -186,7 +207,7 @@ impl Link {
         args: Vec<Value>,
     ) -> Result<R, Error> {
         let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
-        self.commands.custom(command, args).await
+        Box::pin(self.commands.custom(command, args)).await
     }
 
     /// # Errors
@@ -208,18 +229,31 @@ impl Link {
         self.subscriber.ping::<Value>(None).await.map(drop)
     }
 
-    /// Ends both connections; what still waits for an answer fails.
+    /// Ends all connections; what still waits for an answer fails.
     pub(super) async fn close(&self) {
+        let pipeline = async {
+            match &self.pipeline {
+                Some(pipeline) => pipeline.quit().await,
+                None => Ok(()),
+            }
+        };
         // What was lost anyhow need not be told.
-        let _ = tokio::join!(self.commands.quit(), self.subscriber.quit());
+        let _ = tokio::join!(pipeline, self.commands.quit(), self.subscriber.quit());
     }
 }
 
 impl Ends {
     pub(super) async fn wait(&mut self) {
+        let pipeline = async {
+            match &mut self.pipeline {
+                Some(pipeline) => drop(pipeline.await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = &mut self.commands => {}
             _ = &mut self.subscriber => {}
+            () = pipeline => {}
         }
     }
 }
@@ -229,6 +263,9 @@ impl Drop for Ends {
     fn drop(&mut self) {
         self.commands.abort();
         self.subscriber.abort();
+        if let Some(pipeline) = &self.pipeline {
+            pipeline.abort();
+        }
     }
 }
 

@@ -1,10 +1,9 @@
 //! One edge's place in a cluster over Redis: every operation of the contract.
 //!
-//! Operations of sessions return at once; what they ask of Redis happens on the link's own thread, and the answer goes to
+//! Operations of sessions return at once; what they ask of Redis happens where the link's [`Work`](super::Work) is run, and the answer goes to
 //! the inbox of the lane that asked.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{AppId, PeerId};
@@ -41,15 +40,11 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(super) shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Member {
-    pub(super) fn new(shared: Arc<Shared>, thread: JoinHandle<()>) -> Self {
-        Self {
-            shared,
-            thread: Mutex::new(Some(thread)),
-        }
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
     }
 
     pub(crate) fn subscribe(&self, topic: &Topic, lane: LaneId, ticket: Ticket) {
@@ -344,12 +339,9 @@ impl Member {
     }
 }
 
-/// The link's thread ends with its edge.
+/// The link ends with its edge.
 impl Drop for Member {
     fn drop(&mut self) {
         self.end();
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        // Not joined: a member may be dropped on that very thread.
-        drop(thread.take());
     }
 }

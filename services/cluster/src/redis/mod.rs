@@ -4,8 +4,8 @@
 //!
 //! - [`connect`] makes a `member`, what the five handles call; `shared` is what its tasks share. All of them run on one
 //!   thread of their own, the link's.
-//! - The link: `topology` says where Redis is, `link` is a pair of connections, `links` the one in use, the `keeper` makes and
-//!   ends them; `pulse` says whether the world stands still, [`status`] how it goes.
+//! - The link: `topology` says where Redis is, `link` is a set of connections (one of them a `pipeline`), `links` the one in use,
+//!   the `keeper` makes and ends them; `pulse` says whether the world stands still, [`status`] how it goes.
 //! - What edges say: `outbox` and `publisher` on the way out, `reader` on the way in, `parcel` its form, `keys` its names;
 //!   `fences` tell who must not be heard, `causes` what has to be heard first.
 //! - What edges share: `table` of topics, each an `entry` with its `roster`; `subscriptions` and `holds` bring Redis in line with
@@ -30,6 +30,7 @@ mod member;
 mod meter;
 mod outbox;
 mod parcel;
+mod pipeline;
 mod publisher;
 mod pulse;
 mod quotas;
@@ -47,10 +48,10 @@ mod ticker;
 mod tls;
 mod topology;
 mod unanswered;
+mod work;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
@@ -61,6 +62,7 @@ pub(crate) use keys::{hash, lease_hash};
 pub(crate) use member::Member;
 pub(crate) use quotas::App;
 pub use status::{LinkState, LinkStatus, Reason};
+pub use work::Work;
 
 use self::shared::Shared;
 use crate::Cluster;
@@ -77,8 +79,8 @@ use crate::records::Records;
 /// Bound of what the lanes have published and Redis has not taken.
 const OUTBOX_BYTES: usize = 16 * 1024 * 1024;
 
-/// Makes an edge a member of the cluster; its lane `n` reads the inbox behind `inboxes[n]`. Returns at once: whether Redis
-/// can be reached shows in [`Cluster::link`].
+/// Makes an edge a member of the cluster; its lane `n` reads the inbox behind `inboxes[n]`. Returns at once: what there is to do
+/// with Redis is the [`Work`], and whether it can be reached shows in [`Cluster::link`].
 ///
 /// # Errors
 /// The configuration cannot be used.
@@ -86,12 +88,12 @@ pub fn connect(
     config: RedisConfig,
     inboxes: Vec<InboxHandle>,
     pressure: Pressure,
-) -> Result<Cluster, RedisConfigError> {
+) -> Result<(Cluster, Work), RedisConfigError> {
     let topology = topology::Topology::new(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(RedisConfigError::Thread)?;
+        .map_err(RedisConfigError::Runtime)?;
     let incarnation = Incarnation::random();
     let names = keys::Names::new(&config.prefix);
     let status = LinkStatus::new();
@@ -125,24 +127,19 @@ pub fn connect(
         names,
         config,
     });
-    let (tasks, ended) = (shared.tasks.clone(), shared.ended.clone());
     shared.spawn(keeper::keep(Arc::clone(&shared), topology));
     shared.spawn(publisher::publish_all(Arc::clone(&shared)));
     shared.spawn(heartbeat::beat(Arc::clone(&shared)));
     shared.spawn(ticker::tick_all(Arc::clone(&shared)));
     shared.spawn(leases::audit_all(Arc::clone(&shared)));
     shared.spawn(quotas::settle_all(Arc::clone(&shared)));
-    let thread = thread::Builder::new()
-        .name("link".to_owned())
-        .spawn(move || {
-            runtime.block_on(async {
-                ended.cancelled().await;
-                tasks.wait().await;
-            });
-        })
-        .map_err(RedisConfigError::Thread)?;
-    let member = Arc::new(Member::new(shared, thread));
-    Ok(Cluster {
+    let work = Work {
+        runtime,
+        ended: shared.ended.clone(),
+        tasks: shared.tasks.clone(),
+    };
+    let member = Arc::new(Member::new(shared));
+    let cluster = Cluster {
         incarnation,
         bus: Bus::redis(Arc::clone(&member)),
         presence: Presence::redis(Arc::clone(&member)),
@@ -151,7 +148,8 @@ pub fn connect(
         directory: Directory::redis(Arc::clone(&member)),
         records: Records::redis(member),
         link: Some(status),
-    })
+    };
+    Ok((cluster, work))
 }
 
 /// Where the epochs of this edge's histories begin: above those of any earlier run.

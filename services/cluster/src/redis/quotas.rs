@@ -164,9 +164,11 @@ impl App {
             if !self.meter.is_in_want() {
                 break;
             }
-            match self.meter.due(now_s, Instant::now()) {
-                Some(statement) => self.settle(shared, &statement).await,
-                None => break,
+            let Some(statement) = self.meter.due(now_s, Instant::now()) else {
+                break;
+            };
+            if !self.settle(shared, &statement).await {
+                break;
             }
         }
         Ok(())
@@ -211,9 +213,11 @@ impl App {
         Ok(restated.before.cast_signed() - count.cast_signed())
     }
 
-    async fn settle(&self, shared: &Shared, statement: &Statement) {
+    /// Whether Redis has taken the statement.
+    async fn settle(&self, shared: &Shared, statement: &Statement) -> bool {
         let Some(link) = shared.links.current() else {
-            return self.meter.unsettled();
+            self.meter.unsettled();
+            return false;
         };
         let used = shared
             .names
@@ -224,10 +228,12 @@ impl App {
             .run(&link, &SETTLE_MESSAGES, keys, args)
             .await
             .and_then(|reply| quota::parse_settle_messages(reply).map_err(|_| Unavailable));
+        let is_settled = settled.is_ok();
         match settled {
             Ok(settled) => self.meter.settled(statement, settled, Instant::now()),
             Err(Unavailable) => self.meter.unsettled(),
         }
+        is_settled
     }
 }
 
@@ -243,8 +249,8 @@ pub(super) async fn settle_all(shared: Arc<Shared>) {
         }
         for app in shared.quotas.all() {
             while let Some(statement) = app.meter.due(shared.quotas.clock.now_s(), Instant::now()) {
-                app.settle(&shared, &statement).await;
-                if shared.links.current().is_none() {
+                // What failed is stated again at the next look.
+                if !app.settle(&shared, &statement).await {
                     break;
                 }
             }

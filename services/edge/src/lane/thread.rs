@@ -9,7 +9,9 @@ use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use cluster::redis::Work;
 use cluster::{Arrival, Cluster, Inbox, Pressure};
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tokio_util::task::TaskTracker;
@@ -63,37 +65,43 @@ pub(crate) struct LaneShare {
     pub(crate) tasks: TaskTracker,
 }
 
-/// Starts a lane, which is tracked until it has ended.
+/// Starts a lane, which is tracked until it has ended. With a `link` its thread does that work too, until the edge has left.
 ///
 /// # Errors
 /// The thread or its runtime could not be made.
 pub(crate) fn spawn(
     inbox: Inbox,
+    link: Option<Work>,
     share: LaneShare,
     config: LaneConfig,
 ) -> io::Result<(LaneHandle, JoinHandle<()>)> {
     let (serials, tracked) = (Arc::clone(&share.serials), share.tasks.token());
     let id = inbox.handle().lane();
     let (sender, commands) = mpsc::channel(COMMANDS_MAX);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let thread = std::thread::Builder::new()
-        .name(format!("lane-{}", id.0))
-        .spawn(move || {
-            let lane = Lane::new(id, share, config);
-            let lane = Rc::new(RefCell::new(lane));
-            // A task among its sessions' tasks, and not what the runtime blocks on: a session that has published is followed by
-            // the loop in the same round, with no look at the sockets in between.
-            let tasks = LocalSet::new();
-            let worked = tasks.spawn_local(run(lane, inbox, commands));
-            if let Err(error) = tasks.block_on(&runtime, worked)
-                && error.is_panic()
-            {
-                std::panic::resume_unwind(error.into_panic());
-            }
-            drop(tracked);
-        })?;
+    let work = move |runtime: &Runtime| {
+        let lane = Lane::new(id, share, config);
+        let lane = Rc::new(RefCell::new(lane));
+        // A task among its sessions' tasks, and not what the runtime blocks on: a session that has published is followed by
+        // the loop in the same round, with no look at the sockets in between.
+        let tasks = LocalSet::new();
+        let worked = tasks.spawn_local(run(lane, inbox, commands));
+        if let Err(error) = tasks.block_on(runtime, worked)
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
+        drop(tracked);
+    };
+    let thread = std::thread::Builder::new().name(format!("lane-{}", id.0));
+    let thread = match link {
+        Some(link) => thread.spawn(move || link.run_beside(work))?,
+        None => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            thread.spawn(move || work(&runtime))?
+        }
+    };
     Ok((LaneHandle::new(id, sender, serials), thread))
 }
 
@@ -104,18 +112,24 @@ async fn run(lane: Shared, inbox: Inbox, mut commands: mpsc::Receiver<Command>) 
         (lane.pressure.clone(), Rc::clone(&lane.alarm))
     };
     let mut arrivals = VecDeque::new();
+    // Armed anew only when another moment is due next: most wake-ups are messages, which change nothing about it.
+    let sleep = tokio::time::sleep(Duration::ZERO);
+    tokio::pin!(sleep);
     loop {
         if lane.borrow().is_drained() {
             return;
         }
         let (wake_at, paused) = lane.borrow_mut().fall_asleep();
+        if sleep.deadline() != wake_at.into() || sleep.is_elapsed() {
+            sleep.as_mut().reset(wake_at.into());
+        }
         tokio::select! {
             () = inbox.filled() => {}
             command = commands.recv() => match command {
                 Some(command) => obey(&lane, command),
                 None => return,
             },
-            () = tokio::time::sleep_until(wake_at.into()) => {}
+            () = &mut sleep => {}
             () = alarm.notified() => {}
             () = pressure.eased(), if paused => {}
         }
