@@ -10,7 +10,12 @@ use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, bail};
+use mimalloc::MiMalloc;
 use traffic::Traffic;
+
+/// That of the binary.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const BOUNDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.toml");
 
