@@ -7,6 +7,8 @@
 //! ```text
 //! chaos --cluster-suite PATH [--unguarded] [--seed N] [ROW...]
 //! ```
+//!
+//! A row that needs more clients than one process may have sockets starts this program again, with [`residents::WORD`].
 
 mod edge_killed;
 mod fights;
@@ -14,10 +16,12 @@ mod partition;
 mod primary_lost;
 mod quick;
 mod redis_down;
+mod residents;
 mod rolling_restart;
 mod rooms;
 mod row;
 mod table;
+mod thrift;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -25,6 +29,9 @@ use row::{Plan, Row};
 use table::Table;
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(residents::WORD) {
+        return residents::reside(std::env::args().skip(2));
+    }
     let plan = match plan(std::env::args().skip(1)) {
         Ok(plan) => plan,
         Err(reason) => {

@@ -12,7 +12,9 @@ use std::{
 use testkit::{ClusterConfig, Guard};
 use tokio::runtime;
 
-use crate::{edge_killed, fights, partition, primary_lost, quick, redis_down, rolling_restart};
+use crate::{
+    edge_killed, fights, partition, primary_lost, quick, redis_down, rolling_restart, thrift,
+};
 
 /// What is to be run, and how.
 #[derive(Debug, Default)]
@@ -238,6 +240,23 @@ impl Row {
             guard: "no heartbeat",
             work: Work::Quick(&["quota::a_full_app_"], &["quota::without_"]),
             limit: Duration::from_secs(90),
+        },
+        Self {
+            number: "30",
+            what: "10,000 sessions at rest on each of two edges",
+            guard: "clients come and go meanwhile",
+            work: Work::Long(|trial| Box::pin(thrift::at_rest(trial))),
+            limit: Duration::from_secs(240),
+        },
+        Self {
+            number: "31",
+            what: "100,000 publishes in one channel",
+            guard: "members come and go meanwhile",
+            work: Work::Quick(
+                &["thrift::a_hundred_thousand_publishes_"],
+                &["thrift::without_members_that_stay_"],
+            ),
+            limit: Duration::from_secs(120),
         },
     ];
 

@@ -51,6 +51,15 @@ impl Store {
         }
     }
 
+    /// What edges called while `work` went on: the readings themselves are left out.
+    pub async fn counted(&self, work: impl AsyncFnOnce()) -> CommandStats {
+        let before = self.command_stats().await;
+        work().await;
+        let mut between = self.command_stats().await.since(&before);
+        between.leave_out("info");
+        between
+    }
+
     /// The single server; a failure of the test if it is none.
     #[track_caller]
     pub fn server(&mut self) -> &mut RedisServer {
