@@ -17,9 +17,11 @@ pub(crate) struct Readiness {
 pub(crate) const DRAINING: &str = "draining";
 /// Redis cannot be asked, or is not heard.
 pub(crate) const REDIS_UNREACHABLE: &str = "redis_unreachable";
+/// Redis writes nothing down: nobody can be admitted.
+pub(crate) const REDIS_REFUSES_WRITES: &str = "redis_refuses_writes";
 
-/// A link that is made anew within this time is nobody's concern: a load balancer that moves everybody away does more
-/// harm than the gap.
+/// A link that is made anew within this time, or a new primary that waits for its replicas, is nobody's concern: a load
+/// balancer that moves everybody away does more harm than the gap.
 const LINK_GRACE: Duration = Duration::from_secs(3);
 
 impl Readiness {
@@ -45,18 +47,24 @@ impl Readiness {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        if self.link.as_ref().is_some_and(is_unreachable) {
-            reasons.push(REDIS_UNREACHABLE);
-        }
+        reasons.extend(self.link.as_ref().and_then(trouble));
         reasons
     }
 }
 
-fn is_unreachable(link: &LinkStatus) -> bool {
+/// What is wrong with the link, for longer than it may be.
+fn trouble(link: &LinkStatus) -> Option<&'static str> {
+    // An edge that never had a link has nobody to keep.
+    if link.unwell_since()?.elapsed() < LINK_GRACE && link.has_been_linked() {
+        return None;
+    }
     match link.state() {
-        LinkState::Up => false,
-        LinkState::Down { since, reason } => {
-            reason == Reason::Starting || since.elapsed() >= LINK_GRACE
-        }
+        LinkState::Up => None,
+        LinkState::Unwritable
+        | LinkState::Down {
+            reason: Reason::Unwritable,
+            ..
+        } => Some(REDIS_REFUSES_WRITES),
+        LinkState::Down { .. } => Some(REDIS_UNREACHABLE),
     }
 }

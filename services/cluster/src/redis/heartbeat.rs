@@ -1,14 +1,17 @@
 //! Keeps this edge's sign of life, watches the others', and cleans up after those that are gone.
+//!
+//! A sign of life is a write, so that it also tells whether Redis takes any.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use fred::error::Error;
 use fred::prelude::Value;
 use fred::types::scripts::Script;
 use tokio::time::{Instant, sleep_until};
 
 use super::holds;
-use super::link::Link;
+use super::link::{Link, refuses_writes};
 use super::shared::Shared;
 use super::sweep;
 use crate::origin::Incarnation;
@@ -25,7 +28,7 @@ pub(super) async fn beat(shared: Arc<Shared>) {
         let next = Instant::now() + shared.config.edge_ttl / LOOKS_PER_LIFE;
         match shared.links.current() {
             Some(link) => {
-                if register(&shared, &link).await == Registered::Anew {
+                if let Registered::Anew = register(&shared, &link).await {
                     let task = Arc::clone(&shared);
                     shared.spawn(async move { reoffer(&task).await });
                 }
@@ -40,12 +43,14 @@ pub(super) async fn beat(shared: Arc<Shared>) {
 }
 
 /// What became of the registration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Registered {
     /// As before, or for the first time.
     Still,
-    /// The old one was lost: everything that carries it has to be told again.
+    /// The old one was lost, or Redis wrote nothing down for a while: everything that carries it has to be told again.
     Anew,
+    /// Redis writes nothing down.
+    Refused(Error),
     /// Redis could not be asked.
     Unknown,
 }
@@ -53,8 +58,13 @@ pub(super) enum Registered {
 /// Renews the sign of life. Nothing may be held in Redis before this has gone through once: nobody would know whose it is.
 pub(super) async fn register(shared: &Arc<Shared>, link: &Link) -> Registered {
     match once(shared, link).await {
-        Some(Renewed::Yes) => Registered::Still,
-        Some(Renewed::Lost) => {
+        Renewed::Yes if shared.status.writable() => {
+            tracing::info!("Redis takes writes again, telling everything again");
+            Registered::Anew
+        }
+        Renewed::Yes => Registered::Still,
+        Renewed::Lost => {
+            shared.status.writable();
             let registration = shared.edges.register_anew();
             tracing::warn!(%registration, "this edge's sign of life was lost, telling everything again");
             shared.edges.falter();
@@ -62,20 +72,28 @@ pub(super) async fn register(shared: &Arc<Shared>, link: &Link) -> Registered {
             if let Err(error) = link.subscribe(&[channel]).await {
                 shared.doubt(link.generation, &error);
             }
-            once(shared, link).await;
-            Registered::Anew
+            match once(shared, link).await {
+                Renewed::Refused(error) => Registered::Refused(error),
+                Renewed::Yes | Renewed::Lost | Renewed::Unknown => Registered::Anew,
+            }
         }
-        None => {
+        Renewed::Refused(error) => {
+            shared.edges.falter();
+            Registered::Refused(error)
+        }
+        Renewed::Unknown => {
             shared.edges.falter();
             Registered::Unknown
         }
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Renewed {
     Yes,
     Lost,
+    Refused(Error),
+    Unknown,
 }
 
 /// Everything that carries the registration, told again.
@@ -88,8 +106,8 @@ pub(super) async fn reoffer(shared: &Arc<Shared>) {
     }
 }
 
-/// One beat; `None` if Redis could not be asked.
-async fn once(shared: &Arc<Shared>, link: &Link) -> Option<Renewed> {
+/// One beat.
+async fn once(shared: &Arc<Shared>, link: &Link) -> Renewed {
     let (names, own) = (&shared.names, shared.edges.registration());
     let known = shared.edges.known();
     let mut keys = vec![names.heartbeat(own), names.registrations()];
@@ -106,10 +124,24 @@ async fn once(shared: &Arc<Shared>, link: &Link) -> Option<Renewed> {
         }
         .into(),
     ];
-    let reply = shared.run(link, &HEARTBEAT, keys, args).await.ok()?;
-    let [renewed, registered, lives]: [Value; 3] = reply.into_array().try_into().ok()?;
+    let reply = match link.script(&HEARTBEAT, keys, args).await {
+        Ok(reply) => reply,
+        Err(error) if refuses_writes(&error) => {
+            if shared.status.unwritable() {
+                tracing::warn!(%error, "Redis refuses writes");
+            }
+            return Renewed::Refused(error);
+        }
+        Err(error) => {
+            shared.doubt(link.generation, &error);
+            return Renewed::Unknown;
+        }
+    };
+    let Ok([renewed, registered, lives]) = <[Value; 3]>::try_from(reply.into_array()) else {
+        return Renewed::Unknown;
+    };
     if renewed.as_u64() != Some(1) {
-        return Some(Renewed::Lost);
+        return Renewed::Lost;
     }
     shared.edges.note_registered();
     let registered: Vec<Incarnation> = registered
@@ -131,7 +163,7 @@ async fn once(shared: &Arc<Shared>, link: &Link) -> Option<Renewed> {
         let task = Arc::clone(shared);
         shared.spawn(async move { sweep::sweep(&task, edge).await });
     }
-    Some(Renewed::Yes)
+    Renewed::Yes
 }
 
 /// The sign of life ends with the edge, so that nobody has to find out.

@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::heartbeat;
-use super::link::{Ends, Link, Sharding, reason_of};
+use super::heartbeat::{self, Registered};
+use super::link::{Ends, Link, Sharding, reason_of, refuses_writes};
 use super::parcel;
 use super::reader::read_all;
 use super::shared::Shared;
@@ -64,7 +64,11 @@ pub(super) async fn keep(shared: Arc<Shared>, mut topology: Topology) {
                 }
             }
             Ok(Err(error)) => {
-                let reason = reason_of(&error).unwrap_or(Reason::Disconnected);
+                let reason = match reason_of(&error) {
+                    Some(reason) => reason,
+                    None if refuses_writes(&error) => Reason::Unwritable,
+                    None => Reason::Disconnected,
+                };
                 shared.status.down(reason);
                 tracing::warn!(%error, "cannot connect to Redis");
             }
@@ -90,6 +94,14 @@ struct Made {
     reader: JoinHandle<()>,
     heard: Heard,
     location: Location,
+    writable: Writable,
+}
+
+/// Whether Redis wrote the registration down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writable {
+    Yes,
+    No,
 }
 
 /// A link that was given up, and may still bring what was said over it.
@@ -130,15 +142,18 @@ async fn make(
         location = topology.locate(&link).await?;
     }
     shared.pulse.reset();
-    if matches!(
-        heartbeat::register(shared, &link).await,
-        heartbeat::Registered::Unknown
-    ) {
-        return Err(Error::new(
-            fred::error::ErrorKind::Timeout,
-            "the edge could not be registered",
-        ));
-    }
+    let writable = match heartbeat::register(shared, &link).await {
+        Registered::Still | Registered::Anew => Writable::Yes,
+        // What is said needs no writes. What this edge holds is told again once there can be any.
+        Registered::Refused(_) if shared.edges.is_registered() => Writable::No,
+        Registered::Refused(error) => return Err(error),
+        Registered::Unknown => {
+            return Err(Error::new(
+                fred::error::ErrorKind::Timeout,
+                "the edge could not be registered",
+            ));
+        }
+    };
     let (ended, ended_topics) = mpsc::channel(ENDED_MAX);
     let heard = Heard::begin(shared, Arc::clone(&link), ended).await?;
     if let Some(former) = former {
@@ -152,6 +167,7 @@ async fn make(
         reader,
         heard,
         location,
+        writable,
     })
 }
 
@@ -163,9 +179,16 @@ async fn serve(shared: &Arc<Shared>, topology: &mut Topology, made: Made) -> (Re
         reader,
         mut heard,
         location,
+        writable,
     } = made;
     shared.links.put(Arc::clone(&link));
-    shared.status.up();
+    match writable {
+        Writable::Yes => shared.status.up(),
+        Writable::No => {
+            shared.status.up_unwritable();
+            tracing::warn!("Redis refuses writes over the new link");
+        }
+    }
     shared.watchers.tell(&crate::records::Notice::Missed);
     tracing::info!(generation = link.generation, "linked to Redis");
     let offers = Arc::clone(shared);

@@ -174,9 +174,11 @@ impl Link {
                 let slots: HashSet<u16> = slots.collect();
                 for slot in slots {
                     let ping = CustomCommand::new("PING", ClusterHash::Custom(slot), false);
-                    self.subscriber
-                        .custom::<Value, Value>(ping, Vec::new())
-                        .await?;
+                    let answer = self.subscriber.custom::<Value, Value>(ping, Vec::new());
+                    match answer.await {
+                        Err(error) if !refuses_writes(&error) => return Err(error),
+                        Ok(_) | Err(_) => {}
+                    }
                 }
                 Ok(())
             }
@@ -226,7 +228,11 @@ impl Link {
     /// Answered after everything that Redis had sent before.
     pub(super) async fn ping_subscriber(&self) -> Result<(), Error> {
         // A subscribed connection answers with an array.
-        self.subscriber.ping::<Value>(None).await.map(drop)
+        match self.subscriber.ping::<Value>(None).await {
+            // A Redis that cannot save refuses even this; that is an answer, in its place.
+            Err(error) if refuses_writes(&error) => Ok(()),
+            answer => answer.map(drop),
+        }
     }
 
     /// Ends all connections; what still waits for an answer fails.
@@ -284,6 +290,14 @@ pub(super) fn client(config: Config, messages_max: usize) -> Result<Client, Erro
             connection.tcp.nodelay = Some(true);
         })
         .build()
+}
+
+/// Whether Redis answers, but writes nothing down: too few replicas, no disk to save to, no memory.
+pub(super) fn refuses_writes(error: &Error) -> bool {
+    let refusals = ["NOREPLICAS", "MISCONF", "OOM"];
+    refusals
+        .iter()
+        .any(|word| error.details().starts_with(word))
 }
 
 /// What an error puts in doubt.

@@ -20,7 +20,7 @@ use super::entry::Teller;
 use super::fences::Fences;
 use super::keys::Names;
 use super::leases::LeaseTable;
-use super::link::{Doubt, Link, reason_of};
+use super::link::{Doubt, Link, reason_of, refuses_writes};
 use super::links::Links;
 use super::outbox::Outbox;
 use super::parcel;
@@ -103,6 +103,11 @@ impl Shared {
                 self.links.doubt(generation, reason);
                 Doubt::Link
             }
+            // Told once, by the heartbeat, and not for every command.
+            None if refuses_writes(error) => {
+                tracing::debug!(%error, "Redis refused to write");
+                Doubt::Command
+            }
             None => {
                 tracing::error!(%error, "Redis refused a command");
                 Doubt::Command
@@ -127,7 +132,7 @@ impl Shared {
     /// Whether waiting for Redis has no point any more.
     pub(super) fn is_down_for_long(&self) -> bool {
         match self.status.state() {
-            LinkState::Up => false,
+            LinkState::Up | LinkState::Unwritable => false,
             LinkState::Down { since, reason } => {
                 reason != Reason::Starting && since.elapsed() > PATIENCE
             }

@@ -3,7 +3,7 @@
 //! Plain numbers; what they are called in metrics and health checks is the edge's business.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
@@ -12,6 +12,9 @@ use tokio::time::Instant;
 pub enum LinkState {
     /// Connected and everything is heard.
     Up,
+    /// The same, but Redis writes nothing down: it has too few replicas, no memory or no disk. What is said goes on; nobody is
+    /// admitted, joins or leaves.
+    Unwritable,
     /// Not usable since, and why.
     Down {
         /// When the last link ended, or the edge began.
@@ -38,11 +41,13 @@ pub enum Reason {
     Moved,
     /// Redis refuses the credentials.
     Refused,
+    /// Redis writes nothing down, and an edge that it never knew cannot begin so.
+    Unwritable,
 }
 
 impl Reason {
     /// Every reason, for whoever makes a series of each.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Starting,
         Self::Disconnected,
         Self::Timeout,
@@ -50,6 +55,7 @@ impl Reason {
         Self::NotPrimary,
         Self::Moved,
         Self::Refused,
+        Self::Unwritable,
     ];
 
     /// The word for it in metrics and logs.
@@ -63,6 +69,7 @@ impl Reason {
             Self::NotPrimary => "not_primary",
             Self::Moved => "moved",
             Self::Refused => "refused",
+            Self::Unwritable => "unwritable",
         }
     }
 }
@@ -108,16 +115,29 @@ pub struct LinkStatus(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    state: Mutex<LinkState>,
+    health: Mutex<Health>,
     counts: LinkCounts,
+}
+
+#[derive(Debug)]
+struct Health {
+    state: LinkState,
+    /// Since when it has not been [`LinkState::Up`].
+    unwell: Option<Instant>,
+    has_been_linked: bool,
 }
 
 impl LinkStatus {
     pub(super) fn new() -> Self {
+        let now = Instant::now();
         Self(Arc::new(Shared {
-            state: Mutex::new(LinkState::Down {
-                since: Instant::now(),
-                reason: Reason::Starting,
+            health: Mutex::new(Health {
+                state: LinkState::Down {
+                    since: now,
+                    reason: Reason::Starting,
+                },
+                unwell: Some(now),
+                has_been_linked: false,
             }),
             counts: LinkCounts::default(),
         }))
@@ -126,7 +146,19 @@ impl LinkStatus {
     /// How the link is now.
     #[must_use]
     pub fn state(&self) -> LinkState {
-        *self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lock().state
+    }
+
+    /// Since when the link has been anything but up, whatever it was in turn; `None` while it is.
+    #[must_use]
+    pub fn unwell_since(&self) -> Option<Instant> {
+        self.lock().unwell
+    }
+
+    /// Whether there has ever been a link.
+    #[must_use]
+    pub fn has_been_linked(&self) -> bool {
+        self.lock().has_been_linked
     }
 
     /// What was counted.
@@ -135,15 +167,50 @@ impl LinkStatus {
         &self.0.counts
     }
 
+    /// A link stands, and Redis has written something down.
     pub(super) fn up(&self) {
-        *self.0.state.lock().unwrap_or_else(PoisonError::into_inner) = LinkState::Up;
+        *self.lock() = Health {
+            state: LinkState::Up,
+            unwell: None,
+            has_been_linked: true,
+        };
+    }
+
+    /// A link stands over which Redis writes nothing down.
+    pub(super) fn up_unwritable(&self) {
+        let mut health = self.lock();
+        health.state = LinkState::Unwritable;
+        health.unwell.get_or_insert_with(Instant::now);
+        health.has_been_linked = true;
+    }
+
+    /// Redis wrote nothing down. Returns whether that is new. What a link is like that is being made, the keeper says.
+    pub(super) fn unwritable(&self) -> bool {
+        let mut health = self.lock();
+        let is_new = health.state == LinkState::Up;
+        if is_new {
+            health.state = LinkState::Unwritable;
+            health.unwell = Some(Instant::now());
+        }
+        is_new
+    }
+
+    /// Redis wrote something down. Returns whether it had refused to.
+    pub(super) fn writable(&self) -> bool {
+        let mut health = self.lock();
+        let had_refused = health.state == LinkState::Unwritable;
+        if had_refused {
+            health.state = LinkState::Up;
+            health.unwell = None;
+        }
+        had_refused
     }
 
     /// The link ended, or could not be made. The time of the first counts, the reason of the last.
     pub(super) fn down(&self, reason: Reason) {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = match *state {
-            LinkState::Up => {
+        let mut health = self.lock();
+        let since = match health.state {
+            LinkState::Up | LinkState::Unwritable => {
                 let at = Reason::ALL.iter().position(|known| *known == reason);
                 if let Some(rebuilds) = at.and_then(|at| self.0.counts.rebuilds.get(at)) {
                     rebuilds.fetch_add(1, Ordering::Relaxed);
@@ -152,7 +219,8 @@ impl LinkStatus {
             }
             LinkState::Down { since, .. } => since,
         };
-        *state = LinkState::Down { since, reason };
+        health.unwell.get_or_insert(since);
+        health.state = LinkState::Down { since, reason };
     }
 
     pub(super) fn set(&self, gauge: impl FnOnce(&LinkCounts) -> &AtomicU64, value: u64) {
@@ -161,5 +229,9 @@ impl LinkStatus {
 
     pub(super) fn add(&self, count: impl FnOnce(&LinkCounts) -> &AtomicU64, by: u64) {
         count(&self.0.counts).fetch_add(by, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Health> {
+        self.0.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

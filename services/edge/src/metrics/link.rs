@@ -11,6 +11,7 @@ use super::Registrar;
 #[derive(Clone, Debug)]
 pub struct LinkMetrics {
     up: IntGauge,
+    writable: IntGauge,
     edges: IntGauge,
     rebuilds: IntCounterVec,
     counters: Vec<(IntCounter, Count)>,
@@ -100,6 +101,7 @@ impl LinkMetrics {
             .collect();
         Ok(Self {
             up: new.gauge("switchboard_link_up", "1 while Redis can be asked and is heard.")?,
+            writable: new.gauge("switchboard_link_writable", "1 while Redis writes down what this edge tells it.")?,
             edges: new.gauge("switchboard_edges", "Edges of the cluster that are alive, this one included; 0 on an edge that runs alone.")?,
             quota_drift: new.gauge("switchboard_quota_sessions_drift", "Sessions that Redis counted for this edge more than it had, when last compared.")?,
             rebuilds,
@@ -110,7 +112,13 @@ impl LinkMetrics {
     /// Copies what the backend has counted.
     pub fn read(&self, status: &LinkStatus) {
         let counts = status.counts();
-        self.up.set(i64::from(status.state() == LinkState::Up));
+        let (up, writable) = match status.state() {
+            LinkState::Up => (1, 1),
+            LinkState::Unwritable => (1, 0),
+            LinkState::Down { .. } => (0, 0),
+        };
+        self.up.set(up);
+        self.writable.set(writable);
         self.edges
             .set(counts.edges.load(Ordering::Relaxed).cast_signed());
         self.quota_drift
