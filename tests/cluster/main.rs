@@ -2,7 +2,7 @@
 //!
 //! Modules named after what clients see (`channel`, `direct`, `presence`, `takeover`, `control`, `quota`, `drain`) hold
 //! for edges in good health, over each kind of Redis where the kind could matter. Modules named after what goes wrong
-//! (`empty_redis`, `lost_redis`, `no_writes`, `bad_link`, `flood`, `frozen_edge`, `dead_edge`, `failover`) say
+//! (`empty_redis`, `lost_redis`, `no_writes`, `bad_link`, `many_topics`, `flood`, `frozen_edge`, `dead_edge`, `failover`) say
 //! what remains then. `thrift` counts what all this asks of Redis.
 //!
 //! Edges and Redis are processes; timings are shortened by settings that exist for operators too. Every wait has an
@@ -20,6 +20,7 @@ mod failover;
 mod flood;
 mod frozen_edge;
 mod lost_redis;
+mod many_topics;
 mod no_writes;
 mod presence;
 mod quota;

@@ -27,7 +27,7 @@ async fn without_replicas_open_sessions_are_served_and_edges_unready() {
     }
     scene.admits_nobody().await;
     scene.allow(&["CONFIG", "SET", MIN_REPLICAS, "0"]).await;
-    scene.is_repaired().await;
+    scene.heals().await;
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn without_memory_open_sessions_are_served_and_edges_unready() {
     scene.carries_messages().await;
     scene.admits_nobody().await;
     scene.allow(&["CONFIG", "SET", "maxmemory", "0"]).await;
-    scene.is_repaired().await;
+    scene.heals().await;
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn without_a_disk_open_sessions_are_served_and_edges_unready() {
     scene.admits_nobody().await;
     let stop = "stop-writes-on-bgsave-error";
     scene.allow(&["CONFIG", "SET", stop, "no"]).await;
-    scene.is_repaired().await;
+    scene.heals().await;
 }
 
 // The registration outlives so short a time, so that nothing but the end of the refusal tells the edge to say it again.
@@ -216,7 +216,7 @@ impl Scene {
     }
 
     /// Everything is known again that was: members, places, leases.
-    async fn is_repaired(mut self) {
+    async fn heals(mut self) {
         for edge in 0..2 {
             self.cluster.ready(edge).await;
             until("the roster is whole", async || {

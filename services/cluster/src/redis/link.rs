@@ -18,6 +18,7 @@ use fred::prelude::{Builder, Config, Value};
 use fred::types::scripts::Script;
 use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Message};
 use fred::util::redis_keyslot;
+use futures_util::future::try_join_all;
 use hashbrown::HashSet;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
@@ -34,6 +35,9 @@ const MESSAGES_MAX: usize = 16_384;
 const FEED_MAX: u64 = 1_000;
 /// Channels in one SUBSCRIBE.
 const SUBSCRIBE_MAX: usize = 500;
+/// SSUBSCRIBE under way: enough that round trips do not count, few enough to be answered within [`COMMAND_TIMEOUT`] also when
+/// each is redirected, which has the client ask for the slots.
+const SSUBSCRIBE_MAX: usize = 128;
 
 /// How a topology carries pub/sub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,9 +140,14 @@ impl Link {
                 self.ping_subscriber().await
             }
             Sharding::Sharded => {
-                // One at a time: the client matches answers to these by their order.
-                for channel in channels {
-                    self.subscriber.ssubscribe(channel.clone()).await?;
+                // A channel each: the client expects one answer to a command, and Redis gives one for each channel. They come
+                // in the order of the commands on a node's connection, and what a node redirects fails: so the client cannot
+                // confuse them, and many may be under way.
+                for some in channels.chunks(SSUBSCRIBE_MAX) {
+                    let subscribed = some
+                        .iter()
+                        .map(|channel| self.subscriber.ssubscribe(channel.clone()));
+                    try_join_all(subscribed).await?;
                 }
                 Ok(())
             }
