@@ -1,9 +1,9 @@
 //! Several edges over a real Redis: what a client must not notice, and what it may.
 //!
 //! Modules named after what clients see (`channel`, `direct`, `presence`, `takeover`, `control`, `quota`, `drain`) hold
-//! for edges in good health, over each kind of Redis where the kind could matter. Modules named after what goes wrong
-//! (`empty_redis`, `lost_redis`, `no_writes`, `bad_link`, `many_topics`, `flood`, `frozen_edge`, `dead_edge`, `failover`) say
-//! what remains then. `thrift` counts what all this asks of Redis.
+//! for edges in good health, over each kind of Redis where the kind could matter; `encrypted` for one under TLS. Modules
+//! named after what goes wrong (`empty_redis`, `lost_redis`, `no_writes`, `bad_link`, `many_topics`, `flood`,
+//! `frozen_edge`, `dead_edge`, `failover`) say what remains then. `thrift` counts what all this asks of Redis.
 //!
 //! Edges and Redis are processes; timings are shortened by settings that exist for operators too. Every wait has an
 //! end, and every seed is printed.
@@ -16,6 +16,7 @@ mod dead_edge;
 mod direct;
 mod drain;
 mod empty_redis;
+mod encrypted;
 mod failover;
 mod flood;
 mod frozen_edge;

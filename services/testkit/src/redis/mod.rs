@@ -1,6 +1,7 @@
 //! Redis as real processes, each test's own: standalone, guarded by Sentinels, or clustered.
 //!
 //! - [`RedisServer`], [`SentinelSet`], [`RedisCluster`]: the three deployments, with the URL that an edge takes.
+//! - [`EncryptedRedis`]: a server under TLS.
 //! - [`RedisProcess`]: one process of any of them: killed, frozen, revived on its port, asked commands.
 //! - [`Connection`], [`Reply`], [`CommandStats`]: what a test asks Redis itself, over a small client of our own, so that
 //!   no library's way of recovering stands between the test and the server.
@@ -11,6 +12,7 @@
 mod cluster;
 mod command_stats;
 mod connection;
+mod encrypted;
 mod keeper;
 mod port;
 mod process;
@@ -21,6 +23,7 @@ mod server;
 pub use cluster::RedisCluster;
 pub use command_stats::CommandStats;
 pub use connection::Connection;
+pub use encrypted::EncryptedRedis;
 pub use port::Port;
 pub use process::RedisProcess;
 pub use reply::Reply;
