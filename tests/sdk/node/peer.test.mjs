@@ -134,7 +134,10 @@ test("90: a kicked peer reports it and leaves for good", async (t) => {
 
 test("56: two peers open a WebRTC data channel through the edge and echo over it", async (t) => {
   const room = newRoom();
-  const rtc = (config) => new wrtc.RTCPeerConnection(config);
+  // Made beforehand, since that blocks the process in which both live: were it done when bob joins, he would read his ack and his
+  // snapshot in one go, and the SDK then misses the snapshot.
+  const made = Array.from({ length: 2 }, () => new wrtc.RTCPeerConnection());
+  const rtc = () => made.pop();
   const alice = await join(t, edge.url, "alice", room, { rtc });
   const bob = await join(t, edge.url, "bob", room, { rtc });
   const [bobAtAlice, aliceAtBob] = [await alice.remote("bob"), await bob.remote("alice")];

@@ -1,3 +1,5 @@
+//! The server is the other end of a pipe that the test holds.
+
 use tokio::io::{DuplexStream, duplex};
 
 use super::*;
