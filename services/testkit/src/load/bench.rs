@@ -185,13 +185,13 @@ impl Bench {
         })
     }
 
-    /// A tenth of the cycles comes first: what a server keeps for its next clients is then there.
+    /// As many come first: whatever the server and its allocator keep for the next clients is then there.
     fn cycles(&self, site: &Site) -> anyhow::Result<Run> {
         let stage = |count| {
             let comers = Comers::in_a_row(count);
             Stage::new(&site.addresses, self.addresses, vec![Box::new(comers)])
         };
-        let mut first = stage(CYCLES / 10)?;
+        let mut first = stage(CYCLES)?;
         first.play_out(CYCLES_DEADLINE)?;
         let none_bytes = site.resident_bytes()?;
         let mut stage = stage(CYCLES)?;
