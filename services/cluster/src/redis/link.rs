@@ -16,13 +16,12 @@ use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
 use fred::prelude::{Builder, Config, Value};
 use fred::types::scripts::Script;
-use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Message};
+use fred::types::{ClusterHash, CustomCommand, Message};
 use fred::util::redis_keyslot;
 use futures_util::future::try_join_all;
 use hashbrown::HashSet;
 use tokio::sync::broadcast;
-use tokio::task::JoinHandle;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::pipeline::Pipeline;
 use super::status::Reason;
@@ -60,12 +59,12 @@ pub(super) struct Link {
     pipeline: Option<Pipeline>,
 }
 
-/// Ends when one of the connections has.
+/// Ends when one of the connections has; dropped, it ends them: none is left behind that nobody owns.
 #[derive(Debug)]
 pub(super) struct Ends {
-    commands: ConnectHandle,
-    subscriber: ConnectHandle,
-    pipeline: Option<JoinHandle<()>>,
+    commands: AbortOnDropHandle<Result<(), Error>>,
+    subscriber: AbortOnDropHandle<Result<(), Error>>,
+    pipeline: Option<AbortOnDropHandle<()>>,
 }
 
 impl Link {
@@ -81,8 +80,8 @@ impl Link {
         let subscriber = client(config.clone(), MESSAGES_MAX)?;
         let messages = subscriber.message_rx();
         let mut ends = Ends {
-            commands: commands.init().await?,
-            subscriber: subscriber.init().await?,
+            commands: AbortOnDropHandle::new(commands.init().await?),
+            subscriber: AbortOnDropHandle::new(subscriber.init().await?),
             pipeline: None,
         };
         let mut link = Self {
@@ -269,17 +268,6 @@ impl Ends {
             _ = &mut self.commands => {}
             _ = &mut self.subscriber => {}
             () = pipeline => {}
-        }
-    }
-}
-
-/// A dropped link must not leave connections behind that nobody owns.
-impl Drop for Ends {
-    fn drop(&mut self) {
-        self.commands.abort();
-        self.subscriber.abort();
-        if let Some(pipeline) = &self.pipeline {
-            pipeline.abort();
         }
     }
 }

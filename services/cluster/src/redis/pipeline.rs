@@ -22,9 +22,8 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::link::COMMAND_TIMEOUT;
 
@@ -60,14 +59,15 @@ struct Caller {
 }
 
 impl Pipeline {
-    /// Connects to the one server that `config` names. The handle, a task of `tasks`, ends with the connection.
+    /// Connects to the one server that `config` names. The handle, of a task of `tasks`, ends with the connection, and the
+    /// connection with it.
     ///
     /// # Errors
     /// The server cannot be reached, proves to be another one, or refuses the password.
     pub(super) async fn connect(
         config: &Config,
         tasks: &TaskTracker,
-    ) -> Result<(Self, JoinHandle<()>), Error> {
+    ) -> Result<(Self, AbortOnDropHandle<()>), Error> {
         let ServerConfig::Centralized { server } = &config.server else {
             return Err(Error::new(ErrorKind::Config, "more than one server"));
         };
@@ -101,10 +101,10 @@ impl Pipeline {
     fn over(
         stream: impl AsyncRead + AsyncWrite + Send + 'static,
         tasks: &TaskTracker,
-    ) -> (Self, JoinHandle<()>) {
+    ) -> (Self, AbortOnDropHandle<()>) {
         let queue = Arc::new(Queue::default());
         let connection = tasks.spawn(Connection(Arc::clone(&queue)).carry(stream));
-        (Self(queue), connection)
+        (Self(queue), AbortOnDropHandle::new(connection))
     }
 
     /// Returns how many connections heard it.

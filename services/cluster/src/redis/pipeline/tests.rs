@@ -8,7 +8,7 @@ use super::*;
 fn pipeline() -> (Arc<Pipeline>, DuplexStream) {
     let (ours, theirs) = duplex(1024 * 1024);
     let (pipeline, connection) = Pipeline::over(ours, &TaskTracker::new());
-    drop(connection);
+    drop(connection.detach());
     (Arc::new(pipeline), theirs)
 }
 
