@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use testkit::{
     ClusterConfig, Exchange, Guard, TestCluster,
-    proxy::{Way, Which},
+    proxy::{FaultProxy, Way, Which},
     until,
 };
 
@@ -85,15 +85,26 @@ async fn connections_that_redis_closes_are_no_clients_business() {
     );
 }
 
-// Row 8. The subscriber's connection is open and dumb: nothing arrives, nothing fails.
+// Row 8. The link answers and is deaf: no message arrives, nothing fails.
 #[tokio::test]
 async fn a_deaf_subscriber_is_found_by_the_probe_and_rebuilt() {
+    is_deaf_and_rebuilt(FaultProxy::lose_messages).await;
+}
+
+// The same when nothing arrives at all, which the first answer that does not come tells.
+#[tokio::test]
+async fn a_deaf_subscriber_that_hears_no_answers_either_is_rebuilt() {
+    is_deaf_and_rebuilt(|proxy| proxy.deafen(Which::Subscribers, Way::ToCaller)).await;
+}
+
+async fn is_deaf_and_rebuilt(deafen: impl FnOnce(&FaultProxy)) {
     let cluster = relayed().await;
     let mut alice = cluster.peer(0, "alice").await;
     let mut bob = cluster.peer(1, "bob").await;
     bob.subscribe("room").await;
     bob.fence_by(&mut alice).await;
-    let heals = hears_again_after(&cluster, &mut alice, &mut bob);
+    deafen(cluster.proxy(1));
+    let heals = hears_again(&mut alice, &mut bob);
     let deaf = tokio::time::timeout(Duration::from_secs(10), heals).await;
     let deaf = deaf.expect("the link is rebuilt");
     println!("deaf for {deaf:?}");
@@ -118,7 +129,8 @@ async fn without_the_probe_a_deaf_subscriber_stays_deaf() {
     let mut bob = cluster.peer(1, "bob").await;
     bob.subscribe("room").await;
     bob.fence_by(&mut alice).await;
-    let heals = hears_again_after(&cluster, &mut alice, &mut bob);
+    cluster.proxy(1).lose_messages();
+    let heals = hears_again(&mut alice, &mut bob);
     let healed = tokio::time::timeout(Duration::from_secs(6), heals).await;
     assert!(healed.is_err(), "healed in {healed:?} without a guard");
 }
@@ -199,13 +211,8 @@ async fn a_slow_link_delays_and_neither_loses_nor_reorders() {
     }
 }
 
-/// Makes the subscriber of edge b deaf, and tells how long its client heard nothing.
-async fn hears_again_after(
-    cluster: &TestCluster,
-    alice: &mut testkit::Client,
-    bob: &mut testkit::Client,
-) -> Duration {
-    cluster.proxy(1).deafen(Which::Subscribers, Way::ToCaller);
+/// Tells how long bob hears nothing of what alice says.
+async fn hears_again(alice: &mut testkit::Client, bob: &mut testkit::Client) -> Duration {
     let deaf = Instant::now();
     let speaking = async {
         loop {

@@ -8,10 +8,12 @@
 //! Edges and Redis are processes; timings are shortened by settings that exist for operators too. Every wait has an
 //! end, and every seed is printed.
 
+mod access_list;
 mod bad_link;
 mod channel;
 mod control;
 mod crowd;
+mod database;
 mod dead_edge;
 mod direct;
 mod drain;

@@ -19,6 +19,15 @@ pub struct Ticket {
     pub request: Option<RequestId>,
 }
 
+impl Ticket {
+    /// Whether a publication is answered: when somebody asked, or when it did not reach whom it should. To say each time that
+    /// all is well would wake the lane for every message a second time.
+    pub(crate) fn is_told(&self, topic: &Topic, taken: Result<usize, Unavailable>) -> bool {
+        let is_well = taken.is_ok_and(|taken| taken > 0 || !topic.is_direct());
+        self.request.is_some() || !is_well
+    }
+}
+
 /// How an operation went.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -26,7 +35,8 @@ pub enum Answer {
     Subscribed(Topic, Result<(), Unavailable>),
     /// The lane no longer hears the topic, and has heard all that was taken for it before.
     Departed(Topic),
-    /// The envelope was taken by this many lanes; 0 on a peer's topic means that nobody holds the peer.
+    /// The envelope was taken by this many lanes; 0 on a peer's topic means that nobody holds the peer. A ticket without a
+    /// request hears it only if it was not.
     Published(Topic, Result<usize, Unavailable>),
     /// Everybody in the topic, as [`Presence::resync`](crate::Presence::resync) found it.
     Roster(Topic, Result<Roster, Unavailable>),

@@ -58,7 +58,8 @@ impl Bus {
         }
     }
 
-    /// Publishes and answers [`Answer::Published`](crate::Answer::Published).
+    /// Publishes and answers [`Answer::Published`](crate::Answer::Published): always if the ticket names a request, otherwise
+    /// only if it did not reach whom it should.
     pub fn publish(&self, topic: &Topic, envelope: Envelope, ticket: Ticket) {
         match &self.0 {
             Backend::InProcess(member) => member.publish(topic, envelope, ticket),

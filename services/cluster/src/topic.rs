@@ -67,6 +67,12 @@ impl Topic {
         Self::new(app, Address::Account(account))
     }
 
+    /// Whether it is the address of one peer or device: nobody who listens is nobody who is there, and the sender's concern.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        matches!(self.address(), Address::Peer(_) | Address::Device(..))
+    }
+
     /// The session of a device of a user of `app`.
     #[must_use]
     pub fn device(app: &AppId, user: PeerId, device: DeviceId) -> Self {

@@ -69,8 +69,10 @@ impl Member {
     }
 
     pub(crate) fn publish(&self, topic: &Topic, envelope: Envelope, ticket: Ticket) {
-        let lanes = self.world.topics.publish(topic, envelope);
-        self.answer(ticket, Answer::Published(topic.clone(), Ok(lanes)));
+        let taken = Ok(self.world.topics.publish(topic, envelope));
+        if ticket.is_told(topic, taken) {
+            self.answer(ticket, Answer::Published(topic.clone(), taken));
+        }
     }
 
     pub(crate) fn tell(&self, topic: &Topic, news: News) -> usize {

@@ -1,6 +1,6 @@
 //! Keeps a link: makes one, watches it, gives it up at the first doubt, makes another.
 //!
-//! Both connections are always made together, and a link is handed out only after everything that is listened to is heard
+//! All connections are always made together, and a link is handed out only after everything that is listened to is heard
 //! over it: an edge never publishes into a world that it does not hear.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::heartbeat::{self, Registered};
-use super::link::{Ends, Link, Sharding, reason_of, refuses_writes};
+use super::link::{Ends, Link, reason_of, refuses_writes};
 use super::parcel;
 use super::reader::read_all;
 use super::shared::Shared;
@@ -116,7 +116,7 @@ impl Former {
     /// Reads to the end: what was on its way before the new link heard everything comes before whatever that brings.
     async fn drain(self) {
         let drained = async {
-            let _ = self.link.ping_subscriber().await;
+            let _ = self.link.ping().await;
         };
         let _ = timeout(DRAIN_WITHIN, drained).await;
         let _ = timeout(CLOSE_WITHIN, self.link.close()).await;
@@ -135,9 +135,7 @@ async fn make(
     let (link, ends, messages) =
         Link::connect(config, topology.sharding(), generation, &shared.tasks).await?;
     let link = Arc::new(link);
-    if link.sharding == Sharding::Plain {
-        link.must_be_primary().await?;
-    }
+    link.must_be_primary().await?;
     if location == Location::Fixed && topology.moves() {
         location = topology.locate(&link).await?;
     }
@@ -291,7 +289,7 @@ async fn watch_location(
             }
             shared.pulse.located(asked);
         }
-        if link.sharding == Sharding::Plain && link.must_be_primary().await.is_err() {
+        if link.must_be_primary().await.is_err() {
             return Reason::NotPrimary;
         }
         sleep(HURRY).await;

@@ -1,5 +1,5 @@
-//! The connections to Redis: subscriptions on one, publications and scripts on another, questions on a third. On a Redis
-//! Cluster the last two are one to each node.
+//! The connections to Redis: what is said and heard on one, questions on another. On a Redis Cluster what is heard has one to each
+//! node, and the rest as well.
 //!
 //! A link lives until the first doubt about it; then the keeper makes another, all connections together, so that they
 //! never look at different worlds. It retries nothing: whether something may be said twice is known only to the caller.
@@ -16,24 +16,20 @@ use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
 use fred::prelude::{Builder, Config, Value};
 use fred::types::scripts::Script;
-use fred::types::{ClusterHash, CustomCommand, Message};
+use fred::types::{ClusterHash, CustomCommand};
 use fred::util::redis_keyslot;
 use futures_util::future::try_join_all;
 use hashbrown::HashSet;
-use tokio::sync::broadcast;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+use super::messages::{MESSAGES_MAX, Messages};
 use super::pipeline::Pipeline;
 use super::status::Reason;
 
 /// After this long without an answer a command has failed, and the link is suspect.
 pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
-/// Messages between the socket and the reader, which share a thread: a turn of the socket brings a few hundred.
-const MESSAGES_MAX: usize = 16_384;
 /// Commands written before the socket is flushed.
 const FEED_MAX: u64 = 1_000;
-/// Channels in one SUBSCRIBE.
-const SUBSCRIBE_MAX: usize = 500;
 /// SSUBSCRIBE under way: enough that round trips do not count, few enough to be answered within [`COMMAND_TIMEOUT`] also when
 /// each is redirected, which has the client ask for the slots.
 const SSUBSCRIBE_MAX: usize = 128;
@@ -52,19 +48,30 @@ pub(super) enum Sharding {
 pub(super) struct Link {
     /// Tells links of one edge apart, so that an old doubt is not taken for a new one.
     pub(super) generation: u64,
-    pub(super) sharding: Sharding,
     commands: Client,
-    subscriber: Client,
-    /// For what order counts for, where there is one server; otherwise `commands` does it.
-    pipeline: Option<Pipeline>,
+    relay: Relay,
+}
+
+/// What messages travel on.
+#[derive(Debug)]
+enum Relay {
+    /// One connection for all of it.
+    Plain(Pipeline),
+    /// The client that listens; the commands' client publishes.
+    Sharded(Client),
 }
 
 /// Ends when one of the connections has; dropped, it ends them: none is left behind that nobody owns.
 #[derive(Debug)]
 pub(super) struct Ends {
     commands: AbortOnDropHandle<Result<(), Error>>,
-    subscriber: AbortOnDropHandle<Result<(), Error>>,
-    pipeline: Option<AbortOnDropHandle<()>>,
+    relay: RelayEnd,
+}
+
+#[derive(Debug)]
+enum RelayEnd {
+    Plain(AbortOnDropHandle<()>),
+    Sharded(AbortOnDropHandle<Result<(), Error>>),
 }
 
 impl Link {
@@ -75,43 +82,54 @@ impl Link {
         sharding: Sharding,
         generation: u64,
         tasks: &TaskTracker,
-    ) -> Result<(Self, Ends, broadcast::Receiver<Message>), Error> {
+    ) -> Result<(Self, Ends, Messages), Error> {
         let commands = client(config.clone(), 64)?;
-        let subscriber = client(config.clone(), MESSAGES_MAX)?;
-        let messages = subscriber.message_rx();
-        let mut ends = Ends {
-            commands: AbortOnDropHandle::new(commands.init().await?),
-            subscriber: AbortOnDropHandle::new(subscriber.init().await?),
-            pipeline: None,
+        let commands_end = AbortOnDropHandle::new(commands.init().await?);
+        let (relay, relay_end, messages) = match sharding {
+            Sharding::Plain => {
+                let (pipeline, messages, end) = Pipeline::connect(&config, tasks).await?;
+                (Relay::Plain(pipeline), RelayEnd::Plain(end), messages)
+            }
+            Sharding::Sharded => {
+                let subscriber = client(config, MESSAGES_MAX)?;
+                let messages = Messages::Library(subscriber.message_rx());
+                let end = AbortOnDropHandle::new(subscriber.init().await?);
+                (Relay::Sharded(subscriber), RelayEnd::Sharded(end), messages)
+            }
         };
-        let mut link = Self {
+        let link = Self {
             generation,
-            sharding,
             commands,
-            subscriber,
-            pipeline: None,
+            relay,
         };
-        if sharding == Sharding::Plain {
-            let (pipeline, connection) = Pipeline::connect(&config, tasks).await?;
-            link.pipeline = Some(pipeline);
-            ends.pipeline = Some(connection);
-        }
+        let ends = Ends {
+            commands: commands_end,
+            relay: relay_end,
+        };
         Ok((link, ends, messages))
+    }
+
+    /// The connection that a publication can be left to, if there is one.
+    pub(super) fn pipeline(&self) -> Option<&Pipeline> {
+        match &self.relay {
+            Relay::Plain(pipeline) => Some(pipeline),
+            Relay::Sharded(_) => None,
+        }
     }
 
     /// Returns how many edges heard it.
     pub(super) async fn publish(&self, channel: Str, payload: Bytes) -> Result<u64, Error> {
-        match &self.pipeline {
-            Some(pipeline) => pipeline.publish(&channel, &payload).await,
-            None => Box::pin(self.commands.spublish(channel, payload)).await,
+        match &self.relay {
+            Relay::Plain(pipeline) => pipeline.publish(&channel, &payload).await,
+            Relay::Sharded(_) => Box::pin(self.commands.spublish(channel, payload)).await,
         }
     }
 
     /// The command that [`Link::publish`] uses, for scripts that publish.
     pub(super) fn publish_command(&self) -> &'static str {
-        match self.sharding {
-            Sharding::Plain => "PUBLISH",
-            Sharding::Sharded => "SPUBLISH",
+        match self.relay {
+            Relay::Plain(_) => "PUBLISH",
+            Relay::Sharded(_) => "SPUBLISH",
         }
     }
 
@@ -121,31 +139,26 @@ impl Link {
         keys: Vec<Str>,
         args: Vec<Value>,
     ) -> Result<Value, Error> {
-        match &self.pipeline {
-            Some(pipeline) => pipeline.script(script, &keys, &args).await,
-            None => Box::pin(script.evalsha_with_reload(&self.commands, keys, args)).await,
+        match &self.relay {
+            Relay::Plain(pipeline) => pipeline.script(script, &keys, &args).await,
+            Relay::Sharded(_) => {
+                Box::pin(script.evalsha_with_reload(&self.commands, keys, args)).await
+            }
         }
     }
 
     /// Subscribes and returns once Redis has.
     pub(super) async fn subscribe(&self, channels: &[Str]) -> Result<(), Error> {
-        match self.sharding {
-            Sharding::Plain => {
-                for some in channels.chunks(SUBSCRIBE_MAX) {
-                    self.subscriber.subscribe(some.to_vec()).await?;
-                }
-                // The client takes a subscription for done once it is written; what follows it on the same connection is
-                // answered only after Redis has worked it off.
-                self.ping_subscriber().await
-            }
-            Sharding::Sharded => {
+        match &self.relay {
+            Relay::Plain(pipeline) => pipeline.subscribe(channels).await,
+            Relay::Sharded(subscriber) => {
                 // A channel each: the client expects one answer to a command, and Redis gives one for each channel. They come
                 // in the order of the commands on a node's connection, and what a node redirects fails: so the client cannot
                 // confuse them, and many may be under way.
                 for some in channels.chunks(SSUBSCRIBE_MAX) {
                     let subscribed = some
                         .iter()
-                        .map(|channel| self.subscriber.ssubscribe(channel.clone()));
+                        .map(|channel| subscriber.ssubscribe(channel.clone()));
                     try_join_all(subscribed).await?;
                 }
                 Ok(())
@@ -153,40 +166,34 @@ impl Link {
         }
     }
 
+    /// The client of a Redis Cluster takes it for done once it is written; see [`Link::confirm_unsubscribed`].
     pub(super) async fn unsubscribe(&self, channels: &[Str]) -> Result<(), Error> {
-        match self.sharding {
-            Sharding::Plain => {
-                for some in channels.chunks(SUBSCRIBE_MAX) {
-                    self.subscriber.unsubscribe(some.to_vec()).await?;
-                }
-            }
-            Sharding::Sharded => {
+        match &self.relay {
+            Relay::Plain(pipeline) => pipeline.unsubscribe(channels).await,
+            Relay::Sharded(subscriber) => {
                 for channel in channels {
-                    self.subscriber.sunsubscribe(channel.clone()).await?;
+                    subscriber.sunsubscribe(channel.clone()).await?;
                 }
+                Ok(())
             }
         }
-        Ok(())
     }
 
-    /// Returns once everything is here that Redis had sent of channels that were unsubscribed. The client takes that for done
-    /// once it is written; what follows on the same connection is answered behind it.
+    /// Returns once everything is here that Redis had sent of channels that were unsubscribed.
     pub(super) async fn confirm_unsubscribed(&self, channels: &[Str]) -> Result<(), Error> {
-        match self.sharding {
-            Sharding::Plain => self.ping_subscriber().await,
-            Sharding::Sharded => {
-                // One connection to each node: that of the channel's slot.
+        match &self.relay {
+            Relay::Plain(_) => Ok(()),
+            Relay::Sharded(subscriber) => {
+                // What follows on the same connection is answered behind it, and there is one connection to each node: that of
+                // the channel's slot.
                 let slots = channels
                     .iter()
                     .map(|channel| redis_keyslot(channel.as_bytes()));
                 let slots: HashSet<u16> = slots.collect();
                 for slot in slots {
                     let ping = CustomCommand::new("PING", ClusterHash::Custom(slot), false);
-                    let answer = self.subscriber.custom::<Value, Value>(ping, Vec::new());
-                    match answer.await {
-                        Err(error) if !refuses_writes(&error) => return Err(error),
-                        Ok(_) | Err(_) => {}
-                    }
+                    let answer = subscriber.custom::<Value, Value>(ping, Vec::new());
+                    is_alive(answer.await)?;
                 }
                 Ok(())
             }
@@ -195,12 +202,12 @@ impl Link {
 
     /// How many edges listen to a channel.
     pub(super) async fn listeners(&self, channel: Str) -> Result<u64, Error> {
-        let counts: Vec<Value> = match self.sharding {
-            Sharding::Plain => {
+        let counts: Vec<Value> = match self.relay {
+            Relay::Plain(_) => {
                 self.command("PUBSUB", vec!["NUMSUB".into(), channel.into()])
                     .await?
             }
-            Sharding::Sharded => {
+            Relay::Sharded(_) => {
                 // Answered by the node that owns the slot.
                 let slot = redis_keyslot(channel.as_bytes());
                 let command = CustomCommand::new("PUBSUB", ClusterHash::Custom(slot), false);
@@ -221,8 +228,11 @@ impl Link {
     }
 
     /// # Errors
-    /// The server follows another one, or does not answer.
+    /// The one server that there is follows another one, or does not answer.
     pub(super) async fn must_be_primary(&self) -> Result<(), Error> {
+        if let Relay::Sharded(_) = self.relay {
+            return Ok(());
+        }
         let role: Vec<Value> = self.command("ROLE", Vec::new()).await?;
         match role.first().and_then(Value::as_str) {
             Some(role) if &*role == "master" => Ok(()),
@@ -234,41 +244,46 @@ impl Link {
     }
 
     /// Answered after everything that Redis had sent before.
-    pub(super) async fn ping_subscriber(&self) -> Result<(), Error> {
-        // A subscribed connection answers with an array.
-        match self.subscriber.ping::<Value>(None).await {
-            // A Redis that cannot save refuses even this; that is an answer, in its place.
-            Err(error) if refuses_writes(&error) => Ok(()),
-            answer => answer.map(drop),
+    pub(super) async fn ping(&self) -> Result<(), Error> {
+        match &self.relay {
+            Relay::Plain(pipeline) => is_alive(pipeline.ping().await),
+            Relay::Sharded(subscriber) => is_alive(subscriber.ping::<Value>(None).await),
         }
     }
 
     /// Ends all connections; what still waits for an answer fails.
     pub(super) async fn close(&self) {
-        let pipeline = async {
-            match &self.pipeline {
-                Some(pipeline) => pipeline.quit().await,
-                None => Ok(()),
+        let relay = async {
+            match &self.relay {
+                Relay::Plain(pipeline) => pipeline.quit().await,
+                Relay::Sharded(subscriber) => subscriber.quit().await,
             }
         };
         // What was lost anyhow need not be told.
-        let _ = tokio::join!(pipeline, self.commands.quit(), self.subscriber.quit());
+        let _ = tokio::join!(relay, self.commands.quit());
     }
 }
 
 impl Ends {
     pub(super) async fn wait(&mut self) {
-        let pipeline = async {
-            match &mut self.pipeline {
-                Some(pipeline) => drop(pipeline.await),
-                None => std::future::pending().await,
+        let relay = async {
+            match &mut self.relay {
+                RelayEnd::Plain(end) => drop(end.await),
+                RelayEnd::Sharded(end) => drop(end.await),
             }
         };
         tokio::select! {
             _ = &mut self.commands => {}
-            _ = &mut self.subscriber => {}
-            () = pipeline => {}
+            () = relay => {}
         }
+    }
+}
+
+/// A Redis that cannot save refuses even a PING; that is an answer, in its place.
+fn is_alive<T>(answer: Result<T, Error>) -> Result<(), Error> {
+    match answer {
+        Err(error) if !refuses_writes(&error) => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

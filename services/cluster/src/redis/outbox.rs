@@ -28,7 +28,7 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    fn size_bytes(&self) -> usize {
+    pub(super) fn size_bytes(&self) -> usize {
         self.envelope.size_bytes() + self.topic.size_bytes()
     }
 }
@@ -103,9 +103,8 @@ impl Outbox {
         std::mem::swap(&mut queue.outgoing, outgoing);
     }
 
-    /// Messages that were taken are in a parcel now, and count no more.
-    pub(super) fn settle(&self, parcelled: &[Outgoing]) {
-        let bytes: usize = parcelled.iter().map(Outgoing::size_bytes).sum();
+    /// So much of what was taken is in a parcel now, and counts no more.
+    pub(super) fn settle(&self, bytes: usize) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.bytes -= bytes;
         if queue.pressing && queue.bytes <= self.bound_bytes / 2 {

@@ -12,9 +12,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fred::bytes_utils::Str;
+use fred::error::Error;
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use hashbrown::HashMap;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::keys::TopicKey;
@@ -26,7 +29,7 @@ use super::said::Said;
 use super::shared::Shared;
 use crate::Unavailable;
 use crate::answer::Answer;
-use crate::topic::{Address, Topic};
+use crate::topic::Topic;
 
 /// Parcels under way; while they are that many, what comes gathers in the outbox.
 const UNDER_WAY_MAX: usize = 4_096;
@@ -37,32 +40,37 @@ const PARCEL_BYTES: usize = 64 * 1024;
 
 /// Runs until the edge leaves.
 pub(super) async fn publish_all(shared: Arc<Shared>) {
+    let (told, mut tries) = mpsc::unbounded_channel();
     let mut publisher = Publisher {
         shared: Arc::clone(&shared),
         numbers: 0,
         said: Said::default(),
         waiting: HashMap::new(),
+        under_way: 0,
+        told,
+        carried: FuturesUnordered::new(),
     };
-    let mut under_way = FuturesUnordered::new();
     let mut outgoing = VecDeque::new();
     loop {
+        let has_room = publisher.under_way < UNDER_WAY_MAX;
         tokio::select! {
             biased;
-            Some((key, parcel, result)) = under_way.next(), if !under_way.is_empty() => {
-                publisher.settle(key, parcel, result);
-                if let Some(next) = publisher.next(key) {
-                    under_way.push(carry(Arc::clone(&shared), key, next));
+            Some((parcel, tried)) = tries.recv() => {
+                publisher.judge(parcel, tried);
+                while let Ok((parcel, tried)) = tries.try_recv() {
+                    publisher.judge(parcel, tried);
                 }
             }
-            () = shared.outbox.filled(), if under_way.len() < UNDER_WAY_MAX => {
+            Some((parcel, result)) = publisher.carried.next(), if !publisher.carried.is_empty() => {
+                publisher.settle(parcel, result);
+            }
+            () = shared.outbox.filled(), if has_room => {
                 shared.outbox.take(&mut outgoing);
                 for key in publisher.sort(&mut outgoing) {
-                    if let Some(parcel) = publisher.next(key) {
-                        under_way.push(carry(Arc::clone(&shared), key, parcel));
-                    }
+                    publisher.send_next(key);
                 }
             }
-            () = shared.ended.cancelled(), if under_way.is_empty() => return,
+            () = shared.ended.cancelled(), if publisher.under_way == 0 => return,
         }
     }
 }
@@ -70,11 +78,21 @@ pub(super) async fn publish_all(shared: Arc<Shared>) {
 /// Messages of one topic on their way.
 #[derive(Debug)]
 struct Outbound {
+    key: TopicKey,
     topic: Topic,
     channel: Str,
     payload: Bytes,
     answers: Vec<AnswerTo>,
     deadline: Instant,
+}
+
+/// How it went to say it over one link.
+#[derive(Debug)]
+struct Try {
+    generation: u64,
+    sent: Instant,
+    /// How many edges heard it.
+    heard: Result<u64, Error>,
 }
 
 struct Publisher {
@@ -85,6 +103,12 @@ struct Publisher {
     said: Said,
     /// What waits behind a topic's parcel that is under way.
     waiting: HashMap<TopicKey, VecDeque<Outgoing>>,
+    /// Parcels under way.
+    under_way: usize,
+    /// By which a pipeline tells how a parcel went. Of no more than are under way.
+    told: mpsc::UnboundedSender<(Box<Outbound>, Try)>,
+    /// Parcels that take more than a try over a pipeline.
+    carried: FuturesUnordered<BoxFuture<'static, (Box<Outbound>, Result<u64, Unavailable>)>>,
 }
 
 impl Publisher {
@@ -102,106 +126,151 @@ impl Publisher {
         idle
     }
 
-    /// The next parcel of a topic that has none under way any more.
-    fn next(&mut self, key: TopicKey) -> Option<Outbound> {
+    /// Sends the next parcel of a topic that has none under way any more, if something waits.
+    fn send_next(&mut self, key: TopicKey) {
+        let Some(outbound) = self.next(key) else {
+            return;
+        };
+        self.under_way += 1;
+        let link = self.shared.links.current();
+        let pipeline = link.as_ref().and_then(|link| link.pipeline());
+        let Some((link, pipeline)) = link.as_ref().zip(pipeline) else {
+            return self.carry(outbound, None);
+        };
+        let (channel, payload) = (outbound.channel.clone(), outbound.payload.clone());
+        let (told, generation, sent) = (self.told.clone(), link.generation, Instant::now());
+        pipeline.publish_then(&channel, &payload, move |heard| {
+            let tried = Try {
+                generation,
+                sent,
+                heard,
+            };
+            // A publisher that is gone has nothing under way.
+            drop(told.send((outbound, tried)));
+        });
+    }
+
+    /// The next parcel of a topic.
+    fn next(&mut self, key: TopicKey) -> Option<Box<Outbound>> {
         let waiting = self.waiting.get_mut(&key)?;
         let Some(first) = waiting.front() else {
             self.waiting.remove(&key);
             return None;
         };
         self.numbers += 1;
-        let mut outbound = Outbound {
-            topic: first.topic.clone(),
-            channel: self.shared.names.channel(key),
-            payload: Bytes::new(),
-            answers: Vec::new(),
-            deadline: first.since + SEND_WITHIN,
-        };
+        let (topic, deadline) = (first.topic.clone(), first.since + SEND_WITHIN);
         let mut payload =
             parcel::begin_envelopes(self.shared.incarnation, self.numbers, self.said.on(key));
-        let mut parcelled = 0;
-        for message in waiting.iter().take(parcel::ENVELOPES_MAX) {
+        let (mut answers, mut bytes) = (Vec::new(), 0);
+        while answers.len() < parcel::ENVELOPES_MAX
+            && payload.len() < PARCEL_BYTES
+            && let Some(message) = waiting.pop_front()
+        {
             let received_us = self.shared.clock_us(message.envelope.received);
             let (envelope, causes) = (&message.envelope, &message.causes);
             parcel::put_envelope(&mut payload, envelope, received_us, causes);
-            parcelled += 1;
-            if payload.len() >= PARCEL_BYTES {
-                break;
-            }
+            bytes += message.size_bytes();
+            answers.push(message.answer);
         }
-        let parcelled: Vec<Outgoing> = waiting.drain(..parcelled).collect();
-        self.shared.outbox.settle(&parcelled);
-        outbound.answers = parcelled
-            .into_iter()
-            .map(|message| message.answer)
-            .collect();
-        outbound.payload = payload.freeze();
+        self.shared.outbox.settle(bytes);
         self.shared.status.add(|counts| &counts.parcels_out, 1);
-        Some(outbound)
+        Some(Box::new(Outbound {
+            key,
+            topic,
+            channel: self.shared.names.channel(key),
+            payload: payload.freeze(),
+            answers,
+            deadline,
+        }))
     }
 
-    /// Tells whoever published how it went.
-    fn settle(&mut self, key: TopicKey, outbound: Outbound, result: Result<u64, Unavailable>) {
+    /// Whether one try was enough.
+    fn judge(&mut self, outbound: Box<Outbound>, tried: Try) {
+        match tried.heard {
+            Ok(heard) if heard > 0 || !outbound.topic.is_direct() => {
+                self.settle(outbound, Ok(heard))
+            }
+            Ok(_) | Err(_) => self.carry(outbound, Some(tried)),
+        }
+    }
+
+    fn carry(&mut self, outbound: Box<Outbound>, tried: Option<Try>) {
+        let carried = carry(Arc::clone(&self.shared), outbound, tried);
+        self.carried.push(Box::pin(carried));
+    }
+
+    /// Tells whoever published how it went, and sends what waited behind it.
+    fn settle(&mut self, outbound: Box<Outbound>, result: Result<u64, Unavailable>) {
+        self.under_way -= 1;
         if result.is_ok() {
-            self.said.add(key, outbound.answers.len() as u64);
+            self.said.add(outbound.key, outbound.answers.len() as u64);
         }
         for answer in outbound.answers {
             match answer {
                 AnswerTo::Session(ticket) => {
-                    let count = result.map(|edges| usize::try_from(edges).unwrap_or(usize::MAX));
-                    let answer = Answer::Published(outbound.topic.clone(), count);
-                    self.shared.answer(ticket, answer);
+                    let taken = result.map(|edges| usize::try_from(edges).unwrap_or(usize::MAX));
+                    if ticket.is_told(&outbound.topic, taken) {
+                        let answer = Answer::Published(outbound.topic.clone(), taken);
+                        self.shared.answer(ticket, answer);
+                    }
                 }
                 // A caller that gave up needs no answer.
                 AnswerTo::Caller(caller) => drop(caller.send(result.ok())),
             }
         }
+        self.send_next(outbound.key);
     }
 }
 
-/// Sends a parcel until it is known what became of it. Returns how many edges heard it.
+/// Sends a parcel until it is known what became of it, also after a first try. Returns how many edges heard it.
 async fn carry(
     shared: Arc<Shared>,
-    key: TopicKey,
-    outbound: Outbound,
-) -> (TopicKey, Outbound, Result<u64, Unavailable>) {
-    let is_direct = matches!(
-        outbound.topic.address(),
-        Address::Peer(_) | Address::Device(..)
-    );
+    outbound: Box<Outbound>,
+    mut first: Option<Try>,
+) -> (Box<Outbound>, Result<u64, Unavailable>) {
     let mut failed_on = 0;
     // The link over which nobody heard it and all edges were seen to hear since: silence there is a proof.
     let mut proved_on = None;
     let result = loop {
-        let link = match shared.links.current() {
-            Some(link) if link.generation > failed_on => link,
-            Some(_) | None if shared.is_down_for_long() => break Err(Unavailable),
-            Some(_) | None => match shared.links.after(failed_on, outbound.deadline).await {
-                Some(link) => link,
-                None => break Err(Unavailable),
-            },
+        let tried = match first.take() {
+            Some(tried) => tried,
+            None => {
+                let link = match shared.links.current() {
+                    Some(link) if link.generation > failed_on => link,
+                    Some(_) | None if shared.is_down_for_long() => break Err(Unavailable),
+                    Some(_) | None => {
+                        match shared.links.after(failed_on, outbound.deadline).await {
+                            Some(link) => link,
+                            None => break Err(Unavailable),
+                        }
+                    }
+                };
+                let (channel, payload) = (outbound.channel.clone(), outbound.payload.clone());
+                Try {
+                    generation: link.generation,
+                    sent: Instant::now(),
+                    heard: link.publish(channel, payload).await,
+                }
+            }
         };
-        let sent = Instant::now();
-        let heard = link
-            .publish(outbound.channel.clone(), outbound.payload.clone())
-            .await;
-        match heard {
-            Ok(0) if is_direct && proved_on != Some(link.generation) => {
+        let generation = tried.generation;
+        match tried.heard {
+            Ok(0) if outbound.topic.is_direct() && proved_on != Some(generation) => {
                 // Nobody heard a direct. An edge may only just have lost its link, or the primary may have moved; once all
                 // are seen to hear, it is said once more.
                 let pulse = &shared.pulse;
                 match pulse
-                    .confirm(&shared.links, link.generation, sent, outbound.deadline)
+                    .confirm(&shared.links, generation, tried.sent, outbound.deadline)
                     .await
                 {
-                    Verdict::Still => proved_on = Some(link.generation),
+                    Verdict::Still => proved_on = Some(generation),
                     Verdict::Moved => {}
                     Verdict::Unknown => break Err(Unavailable),
                 }
             }
             Ok(edges) => break Ok(edges),
-            Err(error) => match shared.doubt(link.generation, &error) {
-                Doubt::Link => failed_on = link.generation,
+            Err(error) => match shared.doubt(generation, &error) {
+                Doubt::Link => failed_on = generation,
                 Doubt::Command => break Err(Unavailable),
             },
         }
@@ -211,5 +280,5 @@ async fn carry(
         let messages = outbound.answers.len() as u64;
         shared.status.add(|counts| &counts.unpublished, messages);
     }
-    (key, outbound, result)
+    (outbound, result)
 }

@@ -6,14 +6,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fred::types::Message;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::entry::Entry;
 use super::holds;
 use super::keys::TopicKey;
+use super::messages::{Message, Messages, Received};
 use super::parcel::{Arriving, Parcel, RemoteDelta};
 use super::shared::Shared;
 use crate::inbox::{Arrival, Eviction};
@@ -29,7 +28,7 @@ pub(super) type Ended = Vec<TopicKey>;
 /// Reads until the link ends.
 pub(super) async fn read_all(
     shared: Arc<Shared>,
-    mut messages: broadcast::Receiver<Message>,
+    mut messages: Messages,
     mut ended: mpsc::Receiver<Ended>,
 ) {
     let mut reader = Reader {
@@ -46,22 +45,16 @@ pub(super) async fn read_all(
         };
         tokio::select! {
             received = messages.recv() => match received {
-                Ok(message) => reader.take(&message),
-                Err(RecvError::Lagged(missed)) => reader.lag(missed),
-                Err(RecvError::Closed) => return,
+                Some(received) => reader.receive(received),
+                None => return,
             },
             Some(topics) = ended.recv() => {
-                loop {
-                    match messages.try_recv() {
-                        Ok(message) => reader.take(&message),
-                        Err(TryRecvError::Lagged(missed)) => reader.lag(missed),
-                        Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-                    }
-                }
+                reader.receive_all(&mut messages);
                 reader.end(topics);
             }
             () = due => {}
         }
+        reader.receive_all(&mut messages);
         reader.release();
     }
 }
@@ -84,6 +77,20 @@ struct Inbound {
 }
 
 impl Reader {
+    /// Everything that is there. What Redis sends meanwhile waits for the next turn of the socket, on this very thread.
+    fn receive_all(&mut self, messages: &mut Messages) {
+        while let Some(received) = messages.try_recv() {
+            self.receive(received);
+        }
+    }
+
+    fn receive(&mut self, received: Received) {
+        match received {
+            Received::Message(message) => self.take(&message),
+            Received::Lagged(missed) => self.lag(missed),
+        }
+    }
+
     /// Messages were lost between the socket and here.
     fn lag(&self, missed: u64) {
         let shared = &self.shared;
@@ -109,10 +116,7 @@ impl Reader {
     fn take(&mut self, message: &Message) {
         let shared = &self.shared;
         shared.status.add(|counts| &counts.parcels_in, 1);
-        let Some(bytes) = message.value.as_bytes() else {
-            return;
-        };
-        let Ok(parcel) = Parcel::parse(bytes) else {
+        let Ok(parcel) = Parcel::parse(&message.payload) else {
             shared.status.add(|counts| &counts.malformed, 1);
             tracing::debug!(channel = &*message.channel, "a message that no edge wrote");
             return;

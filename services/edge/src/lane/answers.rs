@@ -39,7 +39,9 @@ impl Lane {
                 let now = self.now();
                 self.decide(key, Input::Answer(ticket, answer), now);
                 self.answer(key);
-                self.count_answer(key);
+                if ticket.request.is_some() {
+                    self.count_answer(key);
+                }
             }
             Answer::Joined(topic, result) => {
                 self.joined(key, ticket, topic, result.is_ok(), answer);

@@ -269,7 +269,9 @@ impl Lane {
                     receipt: None,
                     payload: Payload::Message(message),
                 };
-                self.sessions[key].unanswered += 1;
+                if request.is_some() {
+                    self.sessions[key].unanswered += 1;
+                }
                 self.cluster
                     .bus
                     .publish(&topic, envelope, Ticket { session, request });

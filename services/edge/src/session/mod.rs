@@ -42,7 +42,7 @@ pub(crate) struct Session {
     pub(crate) phase: Phase,
     /// Control frames that the client may still send.
     pub(crate) controls: Bucket,
-    /// Operations whose answers are on their way.
+    /// Operations whose answers somebody waits for.
     pub(crate) unanswered: u32,
     /// Why the session ends as soon as they have come, and when it ends without them, in lane milliseconds.
     pub(crate) ending: Option<(CloseReason, u64)>,

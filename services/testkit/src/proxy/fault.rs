@@ -27,6 +27,8 @@ pub enum Which {
 pub(super) enum Effect {
     /// Bytes wait.
     Hold,
+    /// Messages are thrown away, answers pass.
+    Sift,
     /// Bytes are thrown away.
     Lose,
     /// The next chunk is cut and the connection reset.

@@ -1,11 +1,13 @@
 //! A network between two processes that fails on command.
 //!
 //! The kernel of a test machine cannot delay or lose packets, so a TCP relay does what a bad network does to
-//! connections: it is slow, stands still, goes deaf one way, forgets one end, or resets. It never damages bytes, and
+//! connections: it is slow, stands still, goes deaf one way, forgets one end, or resets. For what only a server could do, it also
+//! keeps messages from subscribers. It never damages bytes, and
 //! never lets bytes through after it has lost some. It runs on a thread of its own, so a busy test does not slow it.
 
 mod fault;
 mod relay;
+mod sieve;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -111,6 +113,14 @@ impl FaultProxy {
     pub fn deafen(&self, which: Which, way: Way) {
         self.faults
             .send_modify(|faults| faults.add_for_open(which, Some(way), Effect::Lose));
+    }
+
+    /// The subscribers (RESP3) that are open now hear nothing more of what is published, and every answer.
+    pub fn lose_messages(&self) {
+        let lose = |faults: &mut Faults| {
+            faults.add_for_open(Which::Subscribers, Some(Way::ToCaller), Effect::Sift);
+        };
+        self.faults.send_modify(lose);
     }
 
     /// Resets the connections that are open now, at both ends.

@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use super::fault::{Effect, Faults, Way, Which};
+use super::sieve::Sieve;
 
 /// What the relay knows of a connection.
 #[derive(Debug)]
@@ -99,6 +100,8 @@ impl Link {
         let mut rng = StdRng::seed_from_u64(self.seed ^ (way as u64));
         let mut waiting: VecDeque<(tokio::time::Instant, Vec<u8>)> = VecDeque::new();
         let mut chunk = vec![0; CHUNK_BYTES];
+        // Begins between two replies: what is read at once is whole, as long as replies are small.
+        let mut sieve = Sieve::default();
         let mut ended = false;
         loop {
             let due = waiting.front().map(|(due, _)| *due);
@@ -124,6 +127,10 @@ impl Link {
                             let kept = rng.random_range(0..count.max(1));
                             to.write_all(&chunk[..kept]).await?;
                             return Err(Broken);
+                        }
+                        Some(Effect::Sift) => {
+                            let due = Instant::now() + self.delay(&mut rng);
+                            waiting.push_back((due.into(), sieve.pass(&chunk[..count])?));
                         }
                         Some(Effect::Hold | Effect::Forget | Effect::Reset) | None => {
                             let due = Instant::now() + self.delay(&mut rng);
@@ -177,7 +184,7 @@ impl Link {
             match self.effect(&faults.borrow_and_update(), Way::ToTarget) {
                 Some(Effect::Reset) => return End::Reset,
                 Some(Effect::Forget) => return End::Forgotten,
-                Some(Effect::Hold | Effect::Lose | Effect::Cut) | None => {}
+                Some(Effect::Hold | Effect::Sift | Effect::Lose | Effect::Cut) | None => {}
             }
             if faults.changed().await.is_err() {
                 return End::Reset;
@@ -200,7 +207,8 @@ impl Link {
 }
 
 /// An end of the connection was lost.
-struct Broken;
+#[derive(Debug)]
+pub(super) struct Broken;
 
 impl From<std::io::Error> for Broken {
     fn from(_: std::io::Error) -> Self {
