@@ -40,18 +40,20 @@ const PARCEL_BYTES: usize = 64 * 1024;
 
 /// Runs until the edge leaves.
 pub(super) async fn publish_all(shared: Arc<Shared>) {
-    let (told, mut tries) = mpsc::unbounded_channel();
+    let (told, mut tries) = mpsc::channel(UNDER_WAY_MAX);
     let mut publisher = Publisher {
         shared: Arc::clone(&shared),
         numbers: 0,
         said: Said::default(),
         waiting: HashMap::new(),
+        ready: VecDeque::new(),
         under_way: 0,
         told,
         carried: FuturesUnordered::new(),
     };
     let mut outgoing = VecDeque::new();
     loop {
+        publisher.send_ready();
         let has_room = publisher.under_way < UNDER_WAY_MAX;
         tokio::select! {
             biased;
@@ -62,13 +64,11 @@ pub(super) async fn publish_all(shared: Arc<Shared>) {
                 }
             }
             Some((parcel, result)) = publisher.carried.next(), if !publisher.carried.is_empty() => {
-                publisher.settle(parcel, result);
+                publisher.settle(*parcel, result);
             }
             () = shared.outbox.filled(), if has_room => {
                 shared.outbox.take(&mut outgoing);
-                for key in publisher.sort(&mut outgoing) {
-                    publisher.send_next(key);
-                }
+                publisher.sort(&mut outgoing);
             }
             () = shared.ended.cancelled(), if publisher.under_way == 0 => return,
         }
@@ -95,6 +95,9 @@ struct Try {
     heard: Result<u64, Error>,
 }
 
+/// How a parcel went in the end.
+type Carried = (Box<Outbound>, Result<u64, Unavailable>);
+
 struct Publisher {
     shared: Arc<Shared>,
     /// Parcels numbered so far. A later parcel of a topic has a higher number.
@@ -103,35 +106,42 @@ struct Publisher {
     said: Said,
     /// What waits behind a topic's parcel that is under way.
     waiting: HashMap<TopicKey, VecDeque<Outgoing>>,
-    /// Parcels under way.
+    /// Topics with something that waits and nothing under way.
+    ready: VecDeque<TopicKey>,
+    /// Parcels under way, at most [`UNDER_WAY_MAX`].
     under_way: usize,
-    /// By which a pipeline tells how a parcel went. Of no more than are under way.
-    told: mpsc::UnboundedSender<(Box<Outbound>, Try)>,
+    /// By which a pipeline tells how a parcel went; has room for all that are under way.
+    told: mpsc::Sender<(Box<Outbound>, Try)>,
     /// Parcels that take more than a try over a pipeline.
-    carried: FuturesUnordered<BoxFuture<'static, (Box<Outbound>, Result<u64, Unavailable>)>>,
+    carried: FuturesUnordered<BoxFuture<'static, Carried>>,
 }
 
 impl Publisher {
-    /// Takes in what the lanes have published. Returns the topics that had nothing under way.
-    fn sort(&mut self, outgoing: &mut VecDeque<Outgoing>) -> Vec<TopicKey> {
-        let mut idle = Vec::new();
+    /// Takes in what the lanes have published.
+    fn sort(&mut self, outgoing: &mut VecDeque<Outgoing>) {
         for message in outgoing.drain(..) {
             let key = TopicKey::of(&message.topic);
             let waiting = self.waiting.entry(key).or_insert_with(|| {
-                idle.push(key);
+                self.ready.push_back(key);
                 VecDeque::new()
             });
             waiting.push_back(message);
         }
-        idle
     }
 
-    /// Sends the next parcel of a topic that has none under way any more, if something waits.
-    fn send_next(&mut self, key: TopicKey) {
-        let Some(outbound) = self.next(key) else {
-            return;
-        };
-        self.under_way += 1;
+    /// Sends the next parcel of every topic that is ready, as long as there is room.
+    fn send_ready(&mut self) {
+        while self.under_way < UNDER_WAY_MAX
+            && let Some(key) = self.ready.pop_front()
+        {
+            if let Some(outbound) = self.next(key) {
+                self.under_way += 1;
+                self.send(outbound);
+            }
+        }
+    }
+
+    fn send(&mut self, outbound: Box<Outbound>) {
         let link = self.shared.links.current();
         let pipeline = link.as_ref().and_then(|link| link.pipeline());
         let Some((link, pipeline)) = link.as_ref().zip(pipeline) else {
@@ -145,8 +155,8 @@ impl Publisher {
                 sent,
                 heard,
             };
-            // A publisher that is gone has nothing under way.
-            drop(told.send((outbound, tried)));
+            // There is room, and a publisher that is gone has nothing under way.
+            drop(told.try_send((outbound, tried)));
         });
     }
 
@@ -188,7 +198,7 @@ impl Publisher {
     fn judge(&mut self, outbound: Box<Outbound>, tried: Try) {
         match tried.heard {
             Ok(heard) if heard > 0 || !outbound.topic.is_direct() => {
-                self.settle(outbound, Ok(heard))
+                self.settle(*outbound, Ok(heard))
             }
             Ok(_) | Err(_) => self.carry(outbound, Some(tried)),
         }
@@ -199,8 +209,8 @@ impl Publisher {
         self.carried.push(Box::pin(carried));
     }
 
-    /// Tells whoever published how it went, and sends what waited behind it.
-    fn settle(&mut self, outbound: Box<Outbound>, result: Result<u64, Unavailable>) {
+    /// Tells whoever published how it went; what waited behind it may leave.
+    fn settle(&mut self, outbound: Outbound, result: Result<u64, Unavailable>) {
         self.under_way -= 1;
         if result.is_ok() {
             self.said.add(outbound.key, outbound.answers.len() as u64);
@@ -218,16 +228,12 @@ impl Publisher {
                 AnswerTo::Caller(caller) => drop(caller.send(result.ok())),
             }
         }
-        self.send_next(outbound.key);
+        self.ready.push_back(outbound.key);
     }
 }
 
 /// Sends a parcel until it is known what became of it, also after a first try. Returns how many edges heard it.
-async fn carry(
-    shared: Arc<Shared>,
-    outbound: Box<Outbound>,
-    mut first: Option<Try>,
-) -> (Box<Outbound>, Result<u64, Unavailable>) {
+async fn carry(shared: Arc<Shared>, outbound: Box<Outbound>, mut first: Option<Try>) -> Carried {
     let mut failed_on = 0;
     // The link over which nobody heard it and all edges were seen to hear since: silence there is a proof.
     let mut proved_on = None;

@@ -102,7 +102,7 @@ impl Pipeline {
     /// Returns how many connections heard it.
     pub(super) async fn publish(&self, channel: &str, payload: &[u8]) -> Result<u64, Error> {
         let words = [b"PUBLISH", channel.as_bytes(), payload];
-        self.call(&words).await.and_then(resp::count)
+        resp::count(&self.call(&words).await?)
     }
 
     /// Publishes without a task that waits: `then` is told, once and in any case.
@@ -113,7 +113,9 @@ impl Pipeline {
         then: impl FnOnce(Result<u64, Error>) + Send + 'static,
     ) {
         let words = [b"PUBLISH", channel.as_bytes(), payload];
-        let then = move |answer: Result<BytesFrame, Error>| then(answer.and_then(resp::count));
+        let then = move |answer: Result<BytesFrame, Error>| {
+            then(answer.and_then(|frame| resp::count(&frame)));
+        };
         self.0.push(&words, 0, Box::new(then));
     }
 

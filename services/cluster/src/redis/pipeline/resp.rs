@@ -72,9 +72,9 @@ pub(super) fn answer(frame: BytesFrame) -> Result<BytesFrame, Error> {
 ///
 /// # Errors
 /// It is no count.
-pub(super) fn count(frame: BytesFrame) -> Result<u64, Error> {
+pub(super) fn count(frame: &BytesFrame) -> Result<u64, Error> {
     if let BytesFrame::Number { data, .. } = frame {
-        Ok(u64::try_from(data).unwrap_or_default())
+        Ok(u64::try_from(*data).unwrap_or_default())
     } else {
         Err(not_understood())
     }

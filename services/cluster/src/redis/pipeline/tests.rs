@@ -162,10 +162,10 @@ async fn an_answer_that_nobody_asked_for_ends_it() {
 #[tokio::test]
 async fn who_publishes_without_waiting_is_told_in_any_case() {
     let (pipeline, mut server) = pipeline();
-    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let (told, mut heard) = tokio::sync::mpsc::channel(1);
     let publish = || {
         let told = told.clone();
-        pipeline.publish_then("a", b"x", move |heard| told.send(heard).unwrap());
+        pipeline.publish_then("a", b"x", move |heard| told.try_send(heard).unwrap());
     };
     publish();
     answer(&mut server, ":3\r\n").await;
