@@ -67,12 +67,6 @@ impl Topic {
         Self::new(app, Address::Account(account))
     }
 
-    /// Whether it is the address of one peer or device: nobody who listens is nobody who is there, and the sender's concern.
-    #[must_use]
-    pub fn is_direct(&self) -> bool {
-        matches!(self.address(), Address::Peer(_) | Address::Device(..))
-    }
-
     /// The session of a device of a user of `app`.
     #[must_use]
     pub fn device(app: &AppId, user: PeerId, device: DeviceId) -> Self {
@@ -98,6 +92,12 @@ impl Topic {
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.0.address
+    }
+
+    /// Whether it is the address of one peer or device: nobody who listens is nobody who is there, and the sender's concern.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        matches!(self.address(), Address::Peer(_) | Address::Device(..))
     }
 
     /// A number in `0..buckets`, the same for equal topics within one process.

@@ -64,15 +64,12 @@ enum Relay {
 /// Ends when one of the connections has; dropped, it ends them: none is left behind that nobody owns.
 #[derive(Debug)]
 pub(super) struct Ends {
-    commands: AbortOnDropHandle<Result<(), Error>>,
-    relay: RelayEnd,
+    commands: End,
+    relay: End,
 }
 
-#[derive(Debug)]
-enum RelayEnd {
-    Plain(AbortOnDropHandle<()>),
-    Sharded(AbortOnDropHandle<Result<(), Error>>),
-}
+/// Of one connection.
+pub(super) type End = AbortOnDropHandle<Result<(), Error>>;
 
 impl Link {
     /// # Errors
@@ -84,17 +81,17 @@ impl Link {
         tasks: &TaskTracker,
     ) -> Result<(Self, Ends, Messages), Error> {
         let commands = client(config.clone(), 64)?;
-        let commands_end = AbortOnDropHandle::new(commands.init().await?);
+        let commands_end = End::new(commands.init().await?);
         let (relay, relay_end, messages) = match sharding {
             Sharding::Plain => {
                 let (pipeline, messages, end) = Pipeline::connect(&config, tasks).await?;
-                (Relay::Plain(pipeline), RelayEnd::Plain(end), messages)
+                (Relay::Plain(pipeline), end, messages)
             }
             Sharding::Sharded => {
                 let subscriber = client(config, MESSAGES_MAX)?;
                 let messages = Messages::Library(subscriber.message_rx());
-                let end = AbortOnDropHandle::new(subscriber.init().await?);
-                (Relay::Sharded(subscriber), RelayEnd::Sharded(end), messages)
+                let end = End::new(subscriber.init().await?);
+                (Relay::Sharded(subscriber), end, messages)
             }
         };
         let link = Self {
@@ -266,15 +263,9 @@ impl Link {
 
 impl Ends {
     pub(super) async fn wait(&mut self) {
-        let relay = async {
-            match &mut self.relay {
-                RelayEnd::Plain(end) => drop(end.await),
-                RelayEnd::Sharded(end) => drop(end.await),
-            }
-        };
         tokio::select! {
             _ = &mut self.commands => {}
-            () = relay => {}
+            _ = &mut self.relay => {}
         }
     }
 }

@@ -7,8 +7,7 @@
 //! - The link: `topology` says where Redis is, `link` is a set of connections (one of them a `pipeline`), `links` the one in use,
 //!   the `keeper` makes and ends them; `pulse` says whether the world stands still, [`status`] how it goes.
 //! - What edges say: `outbox` and `publisher` on the way out, `messages` and `reader` on the way in, `parcel` its form, `keys` its
-//!   names;
-//!   `fences` tell who must not be heard, `causes` what has to be heard first.
+//!   names; `fences` tell who must not be heard, `causes` what has to be heard first.
 //! - What edges share: `table` of topics, each an `entry` with its `roster`; `subscriptions` and `holds` bring Redis in line with
 //!   it. `edges`, `heartbeat` and `sweep`: who is alive. `leases` (and what is `unanswered` of them), `quotas`, `records`.
 //!

@@ -106,27 +106,28 @@ impl Heard {
         let channels = |keys: &[TopicKey]| -> Vec<Str> {
             keys.iter().map(|key| shared.names.channel(*key)).collect()
         };
-        self.link.unsubscribe(&channels(&unwanted)).await?;
-        for key in &unwanted {
-            self.topics.remove(key);
-        }
-        unwanted
-            .retain(|key| shared.table.with_known(*key, |entry| entry.is_departed()) == Some(true));
-        if !unwanted.is_empty() {
-            self.link.confirm_unsubscribed(&channels(&unwanted)).await?;
-            // The reader goes with its link.
-            drop(self.ended.send(unwanted).await);
-        }
+        // Who joins does not wait for those who leave.
         if !wanted.is_empty() {
             self.link.subscribe(&channels(&wanted)).await?;
         }
         self.topics.extend(wanted);
+        for key in &unwanted {
+            self.topics.remove(key);
+        }
         // Also those that were heard all along: somebody may wait for the answer.
         for key in changed.into_iter().filter(|key| self.topics.contains(key)) {
             shared
                 .table
                 .with_known(key, |entry| entry.stand(&shared.inboxes));
             holds::call(shared, key);
+        }
+        self.link.unsubscribe(&channels(&unwanted)).await?;
+        unwanted
+            .retain(|key| shared.table.with_known(*key, |entry| entry.is_departed()) == Some(true));
+        if !unwanted.is_empty() {
+            self.link.confirm_unsubscribed(&channels(&unwanted)).await?;
+            // The reader goes with its link.
+            drop(self.ended.send(unwanted).await);
         }
         Ok(())
     }

@@ -186,7 +186,6 @@ impl Bench {
         })
     }
 
-    /// As many come first: whatever the server and its allocator keep for the next clients is then there.
     /// A leak grows in every round, an allocator that settles in some: the round that grew least is what counts. The first
     /// of all fills caches and pools.
     fn cycles(&self, site: &Site) -> anyhow::Result<Run> {

@@ -1,9 +1,9 @@
 //! A network between two processes that fails on command.
 //!
 //! The kernel of a test machine cannot delay or lose packets, so a TCP relay does what a bad network does to
-//! connections: it is slow, stands still, goes deaf one way, forgets one end, or resets. For what only a server could do, it also
-//! keeps messages from subscribers. It never damages bytes, and
-//! never lets bytes through after it has lost some. It runs on a thread of its own, so a busy test does not slow it.
+//! connections: it is slow, stands still, goes deaf one way, forgets one end, or resets. It never damages bytes, and
+//! never lets bytes through after it has lost some. It also does what only a server could: it keeps messages from
+//! subscribers. It runs on a thread of its own, so a busy test does not slow it.
 
 mod fault;
 mod relay;

@@ -24,11 +24,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::task::TaskTracker;
 
 use self::queue::{Queue, late};
 use self::resp::not_understood;
-use super::link::COMMAND_TIMEOUT;
+use super::link::{COMMAND_TIMEOUT, End};
 use super::messages::{self, Messages};
 
 /// Channels in one SUBSCRIBE.
@@ -47,7 +47,7 @@ impl Pipeline {
     pub(super) async fn connect(
         config: &Config,
         tasks: &TaskTracker,
-    ) -> Result<(Self, Messages, AbortOnDropHandle<()>), Error> {
+    ) -> Result<(Self, Messages, End), Error> {
         let ServerConfig::Centralized { server } = &config.server else {
             return Err(Error::new(ErrorKind::Config, "more than one server"));
         };
@@ -76,11 +76,11 @@ impl Pipeline {
     fn over(
         stream: impl AsyncRead + AsyncWrite + Send + 'static,
         tasks: &TaskTracker,
-    ) -> (Self, Messages, AbortOnDropHandle<()>) {
+    ) -> (Self, Messages, End) {
         let queue = Arc::<Queue>::default();
         let (sender, messages) = messages::channel();
         let connection = Connection(Arc::clone(&queue)).carry(stream, sender);
-        let connection = AbortOnDropHandle::new(tasks.spawn(connection));
+        let connection = End::new(tasks.spawn(connection));
         (Self(queue), messages, connection)
     }
 
@@ -192,14 +192,19 @@ impl Pipeline {
 struct Connection(Arc<Queue>);
 
 impl Connection {
-    /// Runs until something fails.
-    async fn carry(self, stream: impl AsyncRead + AsyncWrite, messages: messages::Sender) {
+    /// Runs until something fails, which is its error.
+    async fn carry(
+        self,
+        stream: impl AsyncRead + AsyncWrite,
+        messages: messages::Sender,
+    ) -> Result<(), Error> {
         let mut due = VecDeque::new();
         let error = self.0.exchange(stream, &mut due, &messages).await;
         tracing::debug!(%error, "the pipeline to Redis has ended");
         for caller in due.into_iter().chain(self.0.end()) {
             caller.tell(Err(error.clone()));
         }
+        Err(error)
     }
 }
 

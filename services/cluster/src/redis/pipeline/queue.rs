@@ -201,8 +201,8 @@ impl Drop for Caller {
 
 impl std::fmt::Debug for Caller {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut caller = formatter.debug_struct("Caller");
-        caller
+        formatter
+            .debug_struct("Caller")
             .field("since", &self.since)
             .field("confirmations", &self.confirmations)
             .finish_non_exhaustive()

@@ -1,6 +1,6 @@
 //! What a client is answered, and with what its session ends.
 
-use cluster::{Address, Answer, Ticket};
+use cluster::{Answer, Ticket};
 use protocol::close::CloseReason;
 use protocol::realtime::{CloseCode, ErrorCode, ServerFrame, reason_text};
 use protocol::{RequestId, websocket};
@@ -43,7 +43,7 @@ pub(super) fn answered(ticket: &Ticket, answer: &Answer, actions: &mut Actions) 
                 );
             }
         }
-        Answer::Published(topic, Ok(0)) if matches!(topic.address(), Address::Peer(_)) => {
+        Answer::Published(topic, Ok(0)) if topic.is_direct() => {
             refuse(
                 ErrorCode::PeerNotFound,
                 request,
