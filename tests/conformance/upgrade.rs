@@ -1,6 +1,7 @@
 //! The upgrade request itself (RFC 6455 §4.2.1): only what the RFC calls one becomes a WebSocket.
 
-use testkit::{RawSocket, TestEdge};
+use serde_json::json;
+use testkit::{RawFrame, RawSocket, TestEdge};
 
 #[tokio::test]
 async fn an_upgrade_that_breaks_the_rules_is_refused() {
@@ -56,6 +57,40 @@ async fn a_request_that_only_looks_like_an_upgrade_is_refused() {
             "{request:?}: {answer:?}"
         );
     }
+}
+
+// A write is most of what a connect costs.
+#[tokio::test]
+async fn the_response_leaves_together_with_the_first_frame() {
+    let edge = TestEdge::demo().await;
+    for (door, expected) in [(DOOR, "welcome"), ("/v1?key=nobody", "a close frame")] {
+        let mut raw = RawSocket::tcp(&edge).await;
+        let head = format!("GET {door} HTTP/1.1\r\nHost: x\r\n{}", GOOD.join("\r\n"));
+        raw.write(format!("{head}\r\n\r\n").as_bytes()).await;
+        assert!(raw.read_head().await.starts_with("HTTP/1.1 101"));
+        assert!(raw.unread_bytes() > 0, "without {expected}");
+    }
+}
+
+// All in one piece: a request before the upgrade, and a frame that did not wait for the welcome.
+#[tokio::test]
+async fn what_comes_before_and_right_behind_an_upgrade_is_answered_in_its_order() {
+    let edge = TestEdge::demo().await;
+    let mut raw = RawSocket::tcp(&edge).await;
+    let upgrade = format!("GET {DOOR} HTTP/1.1\r\nHost: x\r\n{}", GOOD.join("\r\n"));
+    let mut bytes =
+        format!("HEAD /nowhere HTTP/1.1\r\nHost: x\r\n\r\n{upgrade}\r\n\r\n").into_bytes();
+    let subscribe = json!({"type": "subscribe", "channel": "room", "requestId": "1"});
+    bytes.extend(RawFrame::text(&subscribe.to_string()).to_bytes());
+    raw.write(&bytes).await;
+    assert!(raw.read_head().await.starts_with("HTTP/1.1 404"));
+    assert!(raw.read_head().await.starts_with("HTTP/1.1 101"));
+    assert_eq!(raw.text().await["type"], "welcome");
+    let ack = raw.text().await;
+    assert_eq!(
+        (&ack["type"], &ack["requestId"]),
+        (&json!("ack"), &json!("1"))
+    );
 }
 
 /// The head of the answer to a request whose blank line is still missing.

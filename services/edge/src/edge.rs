@@ -6,7 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ use crate::dialects;
 use crate::dialects::realtime::Limits;
 use crate::http;
 use crate::issuers;
-use crate::lane::{self, LaneConfig, LaneHandle, LaneShare};
+use crate::lane::{self, LaneConfig, LaneHandle, LaneShare, Placement};
 use crate::limit::{ConnectLimit, Rate};
 use crate::membership::Membership;
 use crate::membership::audit::{follow_members, follow_verdicts};
@@ -134,8 +134,7 @@ impl Edge {
             tasks,
             latecomers: TaskTracker::new(),
             scrape: tokio::sync::Mutex::default(),
-            lanes,
-            next_lane: AtomicUsize::new(0),
+            lanes: Placement::new(lanes),
             config,
         });
         let (address, admin_address) = (local_address(&clients)?, local_address(&operators)?);
@@ -201,7 +200,7 @@ impl Edge {
 impl Edge {
     /// Ends when the last session and the last connection have, and nobody is expected back any more.
     async fn send_away(&self, spread: Duration) {
-        for lane in &self.parts.lanes {
+        for lane in self.parts.lanes.all() {
             if lane.drain(spread).await.is_err() {
                 tracing::error!("a lane ended before it was told to");
             }
@@ -322,7 +321,7 @@ async fn follow_tenancy(parts: Arc<Parts>) {
             changed = versions.changed() => if changed.is_err() { return },
         }
         let tenancy = parts.tenancy.load();
-        for lane in &parts.lanes {
+        for lane in parts.lanes.all() {
             if lane.rebind(Arc::clone(&tenancy)).await.is_err() {
                 return;
             }
@@ -347,7 +346,13 @@ fn keep_issuers_fresh(parts: &Parts) -> impl Future<Output = ()> + use<> {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
+    let listen = async {
+        let listener = TcpListener::bind(address).await?;
+        // Frames are written whole, so waiting for more to send only delays them. Accepted sockets inherit it.
+        socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
+        Ok(listener)
+    };
+    listen
         .await
         .map_err(|source| StartError::Listen { address, source })
 }

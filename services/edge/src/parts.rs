@@ -1,7 +1,5 @@
 //! What the doors work with.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use cluster::Cluster;
 use prometheus::Registry;
 use protocol::EdgeId;
@@ -12,7 +10,7 @@ use crate::calls::Exchange;
 use crate::config::Config;
 use crate::dialects;
 use crate::dialects::realtime::Limits;
-use crate::lane::LaneHandle;
+use crate::lane::Placement;
 use crate::limit::ConnectLimit;
 use crate::membership::Membership;
 use crate::metrics::Metrics;
@@ -49,14 +47,5 @@ pub(crate) struct Parts {
     pub(crate) latecomers: TaskTracker,
     /// Held while the metrics are read.
     pub(crate) scrape: tokio::sync::Mutex<()>,
-    pub(crate) lanes: Vec<LaneHandle>,
-    pub(crate) next_lane: AtomicUsize,
-}
-
-impl Parts {
-    /// The lane for the next session: each in turn.
-    pub(crate) fn lane(&self) -> &LaneHandle {
-        let turn = self.next_lane.fetch_add(1, Ordering::Relaxed);
-        &self.lanes[turn % self.lanes.len()]
-    }
+    pub(crate) lanes: Placement,
 }

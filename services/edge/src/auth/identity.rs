@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use protocol::{DeviceId, PeerId};
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use super::Stamp;
 use crate::tenancy::{Key, Scope};
@@ -31,7 +30,9 @@ pub struct Identity {
 impl Identity {
     /// Somebody with a publishable key: a fresh peer at each connect (spec realtime §1.3, §1.4).
     pub(super) fn anonymous(key: Arc<Key>) -> Self {
-        let peer = Uuid::new_v4().to_string().parse();
+        // Random as a version 4 is, without asking the kernel each time.
+        let peer = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
+        let peer = peer.to_string().parse();
         Self {
             scope: Scope::of_key(key),
             peer: peer.expect("36 hexadecimal digits and hyphens are a peer id"),

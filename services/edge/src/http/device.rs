@@ -17,19 +17,17 @@ use protocol::DeviceId;
 use protocol::close::CloseReason;
 use protocol::device::Claims;
 use sha2::{Digest as _, Sha256};
-use tokio::net::TcpStream;
 
-use super::Connection;
-use super::knock::{knock, let_in};
+use super::connection::Connection;
+use super::knock::knock;
 use super::refusal::refuse;
 use super::rest::{self, ErrorBody, RestError};
-use super::upgrade::Upgraded;
 use crate::auth::{Bearer, Stamp, Verified, VerifyError, verify_or_wait};
 use crate::calls::{Party, lease_key};
 use crate::dialects::Dialect;
 use crate::dialects::device::{Device, close_frame};
-use crate::lane::{Admission, LaneEnded, LaneHandle, unix_now};
-use crate::metrics::{DialectMetrics, Metrics, Outcome, Refusal};
+use crate::lane::{Admission, LaneEnded, LaneHandle, Upgraded, unix_now};
+use crate::metrics::{Outcome, Refusal};
 use crate::parts::Parts;
 use crate::session::guards::{Guards, Patience, Wanted};
 
@@ -39,28 +37,25 @@ const PATH: &str = "/signaling/v1";
 /// Admits a device, or answers what every unknown path gets.
 pub(super) async fn connect_or_not_found(
     State(parts): State<Arc<Parts>>,
-    Extension(connection): Extension<Connection>,
-    mut request: Request,
+    Extension(connection): Extension<Arc<Connection>>,
+    request: Request,
 ) -> Response {
     if !request.uri().path().ends_with(PATH) {
         return rest::not_found().await.into_response();
     }
-    let mut upgrade = match knock(&parts, &connection, &mut request, &parts.metrics.device) {
+    let (head, _) = request.into_parts();
+    let mut upgrade = match knock(&parts, &connection, &head, &parts.metrics.device) {
         Ok(upgrade) => upgrade,
         Err(refused) => return refused,
     };
-    if !upgrade.select(request.headers(), SUBPROTOCOL) {
+    if !upgrade.select(&head.headers, SUBPROTOCOL) {
         parts.metrics.device.handshakes.count(Outcome::BadUpgrade);
         return not_spoken();
     }
-    let entry = admit(&parts, request.uri()).await;
-    let_in(
-        parts,
-        connection,
-        upgrade,
-        metrics_of,
-        move |parts, upgraded| async move { enter(&parts, upgraded, entry).await },
-    )
+    let entry = admit(&parts, &head.uri).await;
+    upgrade.accept(&connection, move |upgraded| async move {
+        enter(&parts, upgraded, entry).await
+    })
 }
 
 /// An admitted device between its upgrade and its lane.
@@ -83,7 +78,7 @@ struct Asked {
 async fn admit(parts: &Parts, uri: &Uri) -> Result<Entry, CloseReason> {
     let asked = asked(uri);
     let (verified, claims, stamp) = authenticate(parts, &asked).await?;
-    let lane = parts.lane().clone();
+    let lane = parts.lanes.next(&verified.app.id).clone();
     let session = lane.new_session_id();
     let party = party_of(&verified, claims, &asked.token);
     let key = lease_key(&party.app, &party.user, &party.device);
@@ -216,10 +211,7 @@ async fn take_guards(
 async fn enter(parts: &Parts, upgraded: Upgraded, entry: Result<Entry, CloseReason>) {
     let entry = match entry {
         Ok(entry) => entry,
-        Err(reason) => return turn_away(parts, upgraded.stream, reason).await,
-    };
-    let Ok(stream) = upgraded.stream.into_std() else {
-        return parts.metrics.device.handshakes.count(Outcome::Abandoned);
+        Err(reason) => return turn_away(parts, upgraded, reason).await,
     };
     let id = entry.party.session;
     let meter = parts.cluster.quotas.meter(&entry.party.app);
@@ -232,28 +224,25 @@ async fn enter(parts: &Parts, upgraded: Upgraded, entry: Result<Entry, CloseReas
     );
     let admission = Admission {
         id,
-        stream,
-        unread: upgraded.unread,
+        upgraded,
         expires_at: Some(entry.verified.expires_at),
         dialect: Dialect::Device(Box::new(device)),
         guards: Some(entry.guards),
         tracked: parts.tasks.token(),
     };
-    if let Err(LaneEnded(admission)) = entry.lane.admit(admission).await
-        && let Ok(stream) = TcpStream::from_std(admission.stream)
-    {
-        turn_away(parts, stream, CloseReason::GoingAway).await;
+    if let Err(LaneEnded(admission)) = entry.lane.admit(admission).await {
+        turn_away(parts, admission.upgraded, CloseReason::GoingAway).await;
     }
 }
 
-async fn turn_away(parts: &Parts, stream: TcpStream, reason: CloseReason) {
+async fn turn_away(parts: &Parts, upgraded: Upgraded, reason: CloseReason) {
     let metrics = &parts.metrics;
     metrics.device.handshakes.count(Outcome::of(reason));
     metrics.device.close(reason);
     if reason == CloseReason::OverConcurrentLimit {
         metrics.quota_refusals.count(Refusal::Sessions);
     }
-    refuse(stream, close_frame(reason)).await;
+    refuse(upgraded, &close_frame(reason)).await;
 }
 
 /// Whoever offers another sub-protocol, or none, would not understand a word.
@@ -297,10 +286,6 @@ fn device_of(token: &str) -> DeviceId {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     name.parse().expect("32 hexadecimal digits are a name")
-}
-
-fn metrics_of(metrics: &Metrics) -> &DialectMetrics {
-    &metrics.device
 }
 
 #[cfg(test)]

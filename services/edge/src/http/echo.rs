@@ -6,46 +6,36 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::Response;
 
-use super::Connection;
-use super::knock::{knock, let_in};
-use super::upgrade::Upgraded;
+use super::connection::Connection;
+use super::knock::knock;
 use crate::dialects::Dialect;
 use crate::dialects::echo::Echo;
-use crate::lane::Admission;
-use crate::metrics::{DialectMetrics, Metrics, Outcome};
+use crate::lane::{Admission, Upgraded};
+use crate::metrics::Outcome;
 use crate::parts::Parts;
 
 /// Admits a client, or says why not.
 pub(super) async fn connect(
     State(parts): State<Arc<Parts>>,
-    Extension(connection): Extension<Connection>,
-    mut request: Request,
+    Extension(connection): Extension<Arc<Connection>>,
+    request: Request,
 ) -> Response {
-    let upgrade = match knock(&parts, &connection, &mut request, &parts.metrics.echo) {
+    let (head, _) = request.into_parts();
+    let upgrade = match knock(&parts, &connection, &head, &parts.metrics.echo) {
         Ok(upgrade) => upgrade,
         Err(refused) => return refused,
     };
-    let_in(
-        parts,
-        connection,
-        upgrade,
-        metrics_of,
-        |parts, upgraded| async move {
-            enter(&parts, upgraded).await;
-        },
-    )
+    upgrade.accept(&connection, move |upgraded| async move {
+        enter(&parts, upgraded).await;
+    })
 }
 
 /// From the upgrade to the lane: there is nothing to ask.
 async fn enter(parts: &Parts, upgraded: Upgraded) {
-    let Ok(stream) = upgraded.stream.into_std() else {
-        return parts.metrics.echo.handshakes.count(Outcome::Abandoned);
-    };
-    let lane = parts.lane();
+    let lane = parts.lanes.next(());
     let admission = Admission {
         id: lane.new_session_id(),
-        stream,
-        unread: upgraded.unread,
+        upgraded,
         expires_at: None,
         dialect: Dialect::Echo(Echo),
         guards: None,
@@ -54,8 +44,4 @@ async fn enter(parts: &Parts, upgraded: Upgraded) {
     if lane.admit(admission).await.is_err() {
         parts.metrics.echo.handshakes.count(Outcome::Draining);
     }
-}
-
-fn metrics_of(metrics: &Metrics) -> &DialectMetrics {
-    &metrics.echo
 }

@@ -4,18 +4,17 @@
 //! Refuses to know credentials. Whoever is refused here gets an HTTP answer, since there is no WebSocket yet.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::Request;
+use axum::http::request::Parts as Head;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use super::Connection;
+use super::connection::Connection;
 use super::rest::{ErrorBody, RestError};
-use super::upgrade::{Upgrade, UpgradeError, Upgraded};
+use super::upgrade::{Upgrade, UpgradeError};
 use crate::limit::client_address;
-use crate::metrics::{DialectMetrics, Metrics, Outcome, Refusal};
+use crate::metrics::{DialectMetrics, Outcome, Refusal};
 use crate::parts::Parts;
 
 /// The upgrade that the request asks for, or the answer that refuses it; a refusal counts at the door of `dialect`.
@@ -26,10 +25,10 @@ use crate::parts::Parts;
 pub(super) fn knock(
     parts: &Parts,
     connection: &Connection,
-    request: &mut Request,
+    head: &Head,
     dialect: &DialectMetrics,
 ) -> Result<Upgrade, Response> {
-    let address = address_of(parts, connection, request.headers());
+    let address = address_of(parts, connection, &head.headers);
     if let Err(refused) = parts.connects.admit(address, Instant::now()) {
         dialect.handshakes.count(Outcome::TooManyConnects);
         parts.metrics.quota_refusals.count(Refusal::Connects);
@@ -50,34 +49,10 @@ pub(super) fn knock(
         );
         return Err(error.into_response());
     }
-    Upgrade::from_request(request).map_err(|error| {
+    Upgrade::from_head(head).map_err(|error| {
         dialect.handshakes.count(Outcome::BadUpgrade);
         not_an_upgrade(error)
     })
-}
-
-/// Accepts the upgrade and, once the bare stream is there, lets `enter` have it. The connection keeps its place until
-/// somebody has admitted the client.
-pub(super) fn let_in<F>(
-    parts: Arc<Parts>,
-    connection: Connection,
-    upgrade: Upgrade,
-    dialect: fn(&Metrics) -> &DialectMetrics,
-    enter: impl FnOnce(Arc<Parts>, Upgraded) -> F + Send + 'static,
-) -> Response
-where
-    F: Future<Output = ()> + Send,
-{
-    let response = upgrade.response();
-    let tasks = parts.tasks.clone();
-    tasks.spawn(async move {
-        match upgrade.upgraded().await {
-            Some(upgraded) => enter(parts, upgraded).await,
-            None => dialect(&parts.metrics).handshakes.count(Outcome::Abandoned),
-        }
-        drop(connection);
-    });
-    response
 }
 
 /// The client's own address. A header line that is no text still counts as a line: skipping it would let a client choose

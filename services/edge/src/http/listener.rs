@@ -3,20 +3,21 @@
 //! A stranger gets a few seconds to say what it wants, in a head of bounded size, and one of a bounded number of places.
 //! HTTP/1.1 only: a WebSocket begins as an upgrade.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use super::Connection;
+use super::connection::Connection;
+use super::stream::Stream;
 use super::unadmitted::Unadmitted;
 use crate::metrics::Refusal;
 use crate::parts::Parts;
@@ -40,7 +41,7 @@ pub(super) async fn serve(
 ) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => welcome(stream, peer, &router, &unadmitted, &parts),
+            Ok((socket, peer)) => welcome(socket, peer, &router, &unadmitted, &parts),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(ACCEPT_PAUSE).await;
@@ -51,7 +52,7 @@ pub(super) async fn serve(
 
 /// Starts serving one connection, or drops it if there is no place for it.
 fn welcome(
-    stream: TcpStream,
+    socket: TcpStream,
     peer: SocketAddr,
     router: &Router,
     unadmitted: &Unadmitted,
@@ -72,14 +73,8 @@ fn welcome(
         parts.metrics.quota_refusals.count(Refusal::Unauthenticated);
         return;
     };
-    // Frames are written whole, so waiting for more to send only delays them.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
-    let connection = Connection {
-        peer,
-        place: Arc::new(place),
-    };
+    let connection = Arc::new(Connection::new(peer, place));
+    let stream = Stream::new(socket, Arc::clone(&connection));
     let (router, served) = (router.clone(), Arc::clone(parts));
     if parts.drain.is_cancelled() {
         let never = std::future::pending();
@@ -92,38 +87,47 @@ fn welcome(
     }
 }
 
-/// Serves one connection until it ends, has lived too long, or is told to `leave`; what was asked before is answered.
+/// Serves one connection until it ends, has lived too long, or is told to `leave`; what was asked before is answered. One
+/// that was upgraded then goes on to its lane.
 async fn serve_connection(
-    stream: TcpStream,
+    stream: Stream,
     router: Router,
-    connection: Connection,
+    connection: Arc<Connection>,
     parts: Arc<Parts>,
     leave: impl Future<Output = ()>,
 ) {
     let service = TowerToHyperService::new(router);
+    let known = Arc::clone(&connection);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(connection.clone());
-        hyper::service::Service::call(&service, request.map(axum::body::Body::new) as Request)
+        request.extensions_mut().insert(Arc::clone(&known));
+        let request = request.map(axum::body::Body::new);
+        Box::pin(hyper::service::Service::call(&service, request))
     });
-    let serving = hyper::server::conn::http1::Builder::new()
+    let mut serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(parts.config.timing.handshake)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    tokio::pin!(serving);
-    let served: Result<(), hyper::Error> = tokio::select! {
-        served = &mut serving => served,
+        .serve_connection(TokioIo::new(stream), service);
+    let served = tokio::select! {
+        served = poll_fn(|context| serving.poll_without_shutdown(context)) => served,
         () = either(leave, sleep(LIFETIME)) => {
-            serving.as_mut().graceful_shutdown();
+            std::pin::Pin::new(&mut serving).graceful_shutdown();
             tokio::select! {
-                served = &mut serving => served,
-                () = either(parts.abort.cancelled(), sleep(LAST_ANSWER)) => Ok(()),
+                served = poll_fn(|context| serving.poll_without_shutdown(context)) => served,
+                () = either(parts.abort.cancelled(), sleep(LAST_ANSWER)) => return,
             }
         }
     };
     if let Err(error) = served {
         tracing::debug!(error = %io::Error::other(error), "a connection ended early");
+        return;
+    }
+    if let Some(enter) = connection.take_enter() {
+        let http = serving.into_parts();
+        match http.io.into_inner().into_upgraded(&http.read_buf) {
+            Ok(upgraded) => enter(upgraded).await,
+            Err(error) => tracing::warn!(%error, "an upgraded connection is lost"),
+        }
     }
 }
 

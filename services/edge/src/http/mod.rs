@@ -1,11 +1,12 @@
 //! The doors: whatever comes over HTTP. The only place that names axum and hyper.
 //!
 //! - `listener`: accepting, with deadlines and caps before anybody is known. `unadmitted`: those caps.
-//! - `knock`: what every door asks first. `upgrade`: from a request to a bare stream. `refusal`: accepted only to be closed.
+//! - `connection`, `stream`: a client until HTTP is over, and the bytes under it. `knock`: what every door asks first. `upgrade`: whether it is one. `refusal`: accepted only to be closed.
 //! - `realtime`, `room`, `device`, `echo`: the doors of the dialects.
 //! - `rest`: the control plane. `admin`: health and metrics, on a listener of their own. `openapi`: what `rest` promises.
 
 mod admin;
+mod connection;
 mod device;
 mod echo;
 mod knock;
@@ -15,6 +16,7 @@ mod realtime;
 mod refusal;
 mod rest;
 mod room;
+mod stream;
 mod unadmitted;
 mod upgrade;
 
@@ -27,16 +29,6 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::parts::Parts;
 use unadmitted::Unadmitted;
-
-/// What a door knows about the connection that a request came on.
-#[derive(Clone, Debug)]
-struct Connection {
-    /// The other end of the TCP connection: a client or a proxy.
-    peer: std::net::SocketAddr,
-    /// Its place among those that nobody has admitted yet.
-    #[expect(dead_code, reason = "held, and given back when the last clone goes")]
-    place: Arc<unadmitted::Place>,
-}
 
 /// Serves clients. Goes on while the edge drains: whoever has not heard of it yet is told, not met with a closed port.
 pub(crate) fn serve_clients(listener: TcpListener, parts: &Arc<Parts>) {

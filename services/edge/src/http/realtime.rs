@@ -1,25 +1,26 @@
 //! The door of the realtime dialect: `GET /v1` (spec realtime §1).
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use cluster::{LeaseKey, Peer};
+use cluster::{LeaseKey, Peer, SessionId};
 use percent_encoding::percent_decode_str;
 use protocol::close::CloseReason;
-use tokio::net::TcpStream;
 
-use super::Connection;
-use super::knock::{knock, let_in};
+use super::connection::Connection;
+use super::knock::knock;
 use super::refusal::refuse;
-use super::upgrade::Upgraded;
 use crate::auth::{AdmitError, Bearer, Credential, Identity, VerifyError, authenticate};
 use crate::dialects::Dialect;
 use crate::dialects::realtime::{Opening, Realtime, close_frame};
-use crate::lane::{Admission, LaneEnded, unix_now};
-use crate::metrics::{DialectMetrics, Metrics, Outcome, Refusal};
+use crate::lane::{Admission, LaneEnded, Upgraded, unix_now};
+use crate::metrics::{Outcome, Refusal};
 use crate::parts::Parts;
 use crate::session::guards::{Guards, Patience, Wanted};
 use crate::turn;
@@ -29,33 +30,28 @@ const DIALECT: &str = "realtime";
 /// Admits a client, or says why not.
 pub(super) async fn connect(
     State(parts): State<Arc<Parts>>,
-    Extension(connection): Extension<Connection>,
-    mut request: Request,
+    Extension(connection): Extension<Arc<Connection>>,
+    request: Request,
 ) -> Response {
-    let upgrade = match knock(&parts, &connection, &mut request, &parts.metrics.realtime) {
+    let (head, _) = request.into_parts();
+    let upgrade = match knock(&parts, &connection, &head, &parts.metrics.realtime) {
         Ok(upgrade) => upgrade,
         Err(refused) => return refused,
     };
-    let credential = credential(request.uri().query().unwrap_or_default());
+    let credential = credential(head.uri.query().unwrap_or_default());
     let identity = authenticate(
         &parts.tenancy.load(),
         credential,
-        origin(request.headers()),
+        origin(&head.headers),
         unix_now().as_secs(),
     );
-    let_in(
-        parts,
-        connection,
-        upgrade,
-        metrics_of,
-        move |parts, upgraded| async move {
-            enter(&parts, upgraded, identity).await;
-        },
-    )
+    upgrade.accept(&connection, move |upgraded| async move {
+        enter(&parts, upgraded, identity).await;
+    })
 }
 
 /// Everything between the upgrade and the lane.
-async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, AdmitError>) {
+async fn enter(parts: &Parts, mut upgraded: Upgraded, identity: Result<Identity, AdmitError>) {
     let identity = match identity {
         Ok(identity) => identity,
         Err(error) => {
@@ -66,11 +62,49 @@ async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, Adm
             return turn_away(parts, upgraded, error.close_reason()).await;
         }
     };
-    if let Err(reason) = not_revoked(parts, &identity).await {
-        return turn_away(parts, upgraded, reason).await;
-    }
-    let lane = parts.lane();
+    let lane = parts.lanes.next(&identity.scope.key.app.id);
     let id = lane.new_session_id();
+    let guards = match admit(parts, &mut upgraded, &identity, id).await {
+        Ok(guards) => guards,
+        Err(reason) => return turn_away(parts, upgraded, reason).await,
+    };
+    let admission = Admission {
+        id,
+        upgraded,
+        expires_at: identity.expires_at,
+        dialect: Dialect::Realtime(realtime(parts, identity)),
+        guards: Some(guards),
+        tracked: parts.tasks.token(),
+    };
+    if let Err(LaneEnded(admission)) = lane.admit(admission).await {
+        turn_away(parts, admission.upgraded, CloseReason::GoingAway).await;
+    }
+}
+
+/// What the newcomer has to hold as session `id`, or why it has to go.
+async fn admit(
+    parts: &Parts,
+    upgraded: &mut Upgraded,
+    identity: &Identity,
+    id: SessionId,
+) -> Result<Guards, CloseReason> {
+    let mut taking = pin!(take_guards(parts, identity, id));
+    // The response leaves with the first frame, if that comes at once; whoever has to wait hears that the door is open.
+    match poll_fn(|context| Poll::Ready(taking.as_mut().poll(context))).await {
+        Poll::Ready(taken) => taken,
+        Poll::Pending => {
+            upgraded.respond();
+            taking.await
+        }
+    }
+}
+
+async fn take_guards(
+    parts: &Parts,
+    identity: &Identity,
+    id: SessionId,
+) -> Result<Guards, CloseReason> {
+    not_revoked(parts, identity).await?;
     let app = &identity.scope.key.app;
     let guards = Guards::take(
         &parts.cluster,
@@ -78,40 +112,15 @@ async fn enter(parts: &Parts, upgraded: Upgraded, identity: Result<Identity, Adm
         Wanted {
             app: &app.id,
             allowance: app.plan.allowance(),
-            lease: lease_key(&identity),
+            lease: lease_key(identity),
             patience: Patience::Waits,
             session: id,
         },
         || identity.scope.key_in_force(&parts.tenancy.load()).map(drop),
     );
-    let guards = tokio::select! {
+    tokio::select! {
         guards = guards => guards,
         () = parts.drain.cancelled() => Err(CloseReason::GoingAway),
-    };
-    let guards = match guards {
-        Ok(guards) => guards,
-        Err(reason) => return turn_away(parts, upgraded, reason).await,
-    };
-    let Ok(stream) = upgraded.stream.into_std() else {
-        return parts.metrics.realtime.handshakes.count(Outcome::Abandoned);
-    };
-    let admission = Admission {
-        id,
-        stream,
-        unread: upgraded.unread,
-        expires_at: identity.expires_at,
-        dialect: Dialect::Realtime(realtime(parts, identity)),
-        guards: Some(guards),
-        tracked: parts.tasks.token(),
-    };
-    if let Err(LaneEnded(admission)) = lane.admit(admission).await
-        && let Ok(stream) = TcpStream::from_std(admission.stream)
-    {
-        let upgraded = Upgraded {
-            stream,
-            unread: admission.unread,
-        };
-        turn_away(parts, upgraded, CloseReason::GoingAway).await;
     }
 }
 
@@ -176,10 +185,6 @@ fn realtime(parts: &Parts, identity: Identity) -> Realtime {
     )
 }
 
-fn metrics_of(metrics: &Metrics) -> &DialectMetrics {
-    &metrics.realtime
-}
-
 async fn turn_away(parts: &Parts, upgraded: Upgraded, reason: CloseReason) {
     let metrics = &parts.metrics;
     metrics.realtime.handshakes.count(Outcome::of(reason));
@@ -187,7 +192,7 @@ async fn turn_away(parts: &Parts, upgraded: Upgraded, reason: CloseReason) {
     if reason == CloseReason::OverConcurrentLimit {
         metrics.quota_refusals.count(Refusal::Sessions);
     }
-    refuse(upgraded.stream, close_frame(reason)).await;
+    refuse(upgraded, &close_frame(reason)).await;
 }
 
 /// `token=` counts before `key=`; the first of each name is taken. The values are percent-encoded (spec §1.1).

@@ -1,23 +1,22 @@
-//! From an HTTP request to a bare stream (RFC 6455 §4.2).
+//! Whether a request is the beginning of a WebSocket, and the response to it (RFC 6455 §4.2).
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::http::request::Parts as Head;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use sha1::{Digest as _, Sha1};
-use tokio::net::TcpStream;
+
+use super::connection::Connection;
+use crate::lane::Upgraded;
 
 /// A request that may become a WebSocket.
 #[derive(Debug)]
 pub(super) struct Upgrade {
-    accept: HeaderValue,
+    accept_value: HeaderValue,
     /// The sub-protocol that is selected, if the door speaks one.
     subprotocol: Option<HeaderValue>,
-    stream: OnUpgrade,
 }
 
 /// The request is no WebSocket upgrade.
@@ -31,19 +30,11 @@ pub(super) enum UpgradeError {
     Version,
 }
 
-/// What is left of HTTP.
-#[derive(Debug)]
-pub(super) struct Upgraded {
-    pub(super) stream: TcpStream,
-    /// What the client sent right behind its request.
-    pub(super) unread: Bytes,
-}
-
 impl Upgrade {
     /// Reads the handshake's headers. No extension is ever selected.
-    pub(super) fn from_request(request: &mut Request) -> Result<Self, UpgradeError> {
-        let headers = request.headers();
-        if request.method() != Method::GET || !headers.contains_key(header::HOST) {
+    pub(super) fn from_head(head: &Head) -> Result<Self, UpgradeError> {
+        let headers = &head.headers;
+        if head.method != Method::GET || !headers.contains_key(header::HOST) {
             return Err(UpgradeError::NotAnUpgrade);
         }
         if !has_token(headers, &header::CONNECTION, "upgrade")
@@ -68,15 +59,14 @@ impl Upgrade {
         {
             return Err(UpgradeError::NotAnUpgrade);
         }
-        let accept = accept_value(key.as_bytes()).ok_or(UpgradeError::NotAnUpgrade)?;
-        let stream = request
-            .extensions_mut()
-            .remove::<OnUpgrade>()
-            .ok_or(UpgradeError::NotAnUpgrade)?;
+        // What HTTP takes for none, such as one in HTTP/1.0, is none.
+        if head.extensions.get::<OnUpgrade>().is_none() {
+            return Err(UpgradeError::NotAnUpgrade);
+        }
+        let accept_value = accept_value(key.as_bytes()).ok_or(UpgradeError::NotAnUpgrade)?;
         Ok(Self {
-            accept,
+            accept_value,
             subprotocol: None,
-            stream,
         })
     }
 
@@ -89,29 +79,30 @@ impl Upgrade {
         is_offered
     }
 
-    /// The answer that accepts the upgrade.
-    pub(super) fn response(&self) -> Response<Body> {
+    /// Accepts the upgrade; once HTTP is over, the connection is `enter`'s.
+    pub(super) fn accept<F>(
+        &self,
+        connection: &Connection,
+        enter: impl FnOnce(Upgraded) -> F + Send + 'static,
+    ) -> Response<Body>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        connection.upgrade(enter);
+        self.response()
+    }
+
+    fn response(&self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept.clone());
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept_value.clone());
         if let Some(subprotocol) = &self.subprotocol {
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol.clone());
         }
         response
-    }
-
-    /// The stream, once the answer is on its way; `None` if the client has gone.
-    pub(super) async fn upgraded(self) -> Option<Upgraded> {
-        let upgraded = self.stream.await.ok()?;
-        let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-        Some(Upgraded {
-            stream: parts.io.into_inner(),
-            // A copy, if there is anything: the session would keep the connection's whole read buffer alive for ever.
-            unread: Bytes::from(parts.read_buf.to_vec()),
-        })
     }
 }
 

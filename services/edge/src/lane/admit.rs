@@ -1,6 +1,6 @@
 //! A client comes to its lane.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::hub::Boundary;
 use super::read::CONTROL_RATE;
+use super::table::Fanout;
 use super::timers::millis;
 use super::{Lane, Shared, unix_now};
 use crate::dialects::Dialect;
@@ -25,13 +26,30 @@ use crate::session::{Guards, Phase, Session, Subscriptions};
 /// Evictions remembered for sessions that have not arrived; each is on its way from a door.
 const EARLY_EVICTIONS_MAX: usize = 1_024;
 
+/// What is left of HTTP.
+#[derive(Debug)]
+pub(crate) struct Upgraded {
+    pub(crate) socket: std::net::TcpStream,
+    /// The response that accepts the upgrade, still to be written, before anything else.
+    pub(crate) response: Vec<u8>,
+    /// What the client sent right behind its request.
+    pub(crate) unread: Bytes,
+}
+
+impl Upgraded {
+    /// Writes the response now, for nothing else comes soon. What the socket does not take is written later.
+    pub(crate) fn respond(&mut self) {
+        // A client that is gone is noticed by whoever reads.
+        let written = self.socket.write(&self.response).unwrap_or(0);
+        self.response.drain(..written);
+    }
+}
+
 /// An admitted client on its way from a door to its lane: upgraded, authenticated, counted, leased.
 #[derive(Debug)]
 pub(crate) struct Admission {
     pub(crate) id: SessionId,
-    pub(crate) stream: std::net::TcpStream,
-    /// What the client sent right behind its upgrade request.
-    pub(crate) unread: Bytes,
+    pub(crate) upgraded: Upgraded,
     pub(crate) dialect: Dialect,
     /// End of its token, in Unix seconds.
     pub(crate) expires_at: Option<u64>,
@@ -45,6 +63,8 @@ pub(crate) struct Admission {
 pub(super) struct Newcomer {
     pub(super) id: SessionId,
     pub(super) wire: Wire,
+    /// What is to be written before anything else.
+    pub(super) response: Vec<u8>,
     pub(super) dialect: Dialect,
     pub(super) expires_at: Option<u64>,
     pub(super) guards: Option<Guards>,
@@ -54,7 +74,7 @@ pub(super) struct Newcomer {
 /// Installs the session and starts its task.
 pub(super) fn admit(lane: &Shared, admission: Admission) {
     // Boxed, since it is mostly empty: a task of 128 bytes takes half of what a task of one byte more does.
-    let unread = &admission.unread;
+    let unread = &admission.upgraded.unread;
     let mut unread = (!unread.is_empty()).then(|| Box::new(unread.clone()));
     let key = match lane.borrow_mut().install(admission) {
         Ok(key) => key,
@@ -77,16 +97,16 @@ impl Lane {
     fn install(&mut self, admission: Admission) -> io::Result<usize> {
         let Admission {
             id,
-            stream,
+            upgraded,
             dialect,
             expires_at,
             guards,
             tracked,
-            unread: _,
         } = admission;
         Ok(self.settle_in(Newcomer {
             id,
-            wire: Wire::Tcp(tokio::net::TcpStream::from_std(stream)?),
+            wire: Wire::Tcp(tokio::net::TcpStream::from_std(upgraded.socket)?),
+            response: upgraded.response,
             dialect,
             expires_at,
             guards,
@@ -99,6 +119,7 @@ impl Lane {
         let Newcomer {
             id,
             wire,
+            response,
             dialect,
             expires_at,
             guards,
@@ -110,7 +131,7 @@ impl Lane {
             id,
             wire,
             decoder: Decoder::new(dialect.message_bytes_max()),
-            mailbox: Mailbox::default(),
+            mailbox: Mailbox::beginning_with(response),
             subscriptions: Subscriptions::default(),
             address: None,
             controls: Bucket::full(CONTROL_RATE, now.ms),
@@ -134,6 +155,7 @@ impl Lane {
             departs_ms: self.draining.then_some(now.ms),
             dialect,
         });
+        self.sessions.mark_dirty(key, Fanout::Small);
         self.metrics.sessions.inc();
         self.set_timer(key);
         self.become_reachable(key);

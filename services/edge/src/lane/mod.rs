@@ -1,6 +1,6 @@
 //! A lane: one thread that owns its sessions, their sockets and their mailboxes.
 //!
-//! - `thread`: the thread and its loop. `handle`: how the doors and the drain speak to it.
+//! - `thread`: the thread and its loop. `handle`: how the doors and the drain speak to it. `placement`: who comes to which.
 //! - `fanouts`: messages on their way to very many. `hub`, `roster`: who listens to what here. `wheel`: the shared timers.
 //! - [`workbench`]: a lane without thread and sockets, to be measured.
 //! - `admit`, `read`, `answers`, `deliver`, `close`: what happens to a session, in the order of its life. `absence`: and shortly after it.
@@ -16,6 +16,7 @@ mod deliver;
 mod fanouts;
 mod handle;
 mod hub;
+mod placement;
 mod read;
 mod rendering;
 mod roster;
@@ -36,8 +37,9 @@ use protocol::close::CloseReason;
 use protocol::realtime::limits::SNAPSHOT_DELAY;
 use tokio::sync::Notify;
 
-pub(crate) use admit::Admission;
+pub(crate) use admit::{Admission, Upgraded};
 pub(crate) use handle::{LaneEnded, LaneHandle};
+pub(crate) use placement::Placement;
 use thread::READ_BUFFER_BYTES;
 pub(crate) use thread::{LaneConfig, LaneShare, SLICE, spawn};
 

@@ -95,14 +95,21 @@ impl Sessions {
         session
             .mailbox
             .append(segment, content, self.mailbox_bytes)?;
-        if !session.dirty {
+        self.mark_dirty(key, fanout);
+        Ok(())
+    }
+
+    /// The session's mailbox has to be flushed.
+    pub(super) fn mark_dirty(&mut self, key: usize, fanout: Fanout) {
+        if let Some(session) = self.table.get_mut(key)
+            && !session.dirty
+        {
             session.dirty = true;
             match fanout {
                 Fanout::Small => self.small.push_back(key),
                 Fanout::Large => self.large.push_back(key),
             }
         }
-        Ok(())
     }
 
     pub(super) fn has_small(&self) -> bool {

@@ -232,6 +232,7 @@ impl Workbench {
         self.lane.settle_in(Newcomer {
             id: SessionId::new(LaneId(0), serial as u64 + 1),
             wire: Wire::Counter(Default::default()),
+            response: Vec::new(),
             dialect: Dialect::Realtime(realtime),
             expires_at: None,
             guards: None,

@@ -151,7 +151,7 @@ pub(crate) async fn look_again(parts: &Parts, by: MembershipSource, asked: &Aske
 async fn end_membership(parts: &Parts, asked: &Asked) {
     tracing::info!(app = %asked.app, room = %asked.room, "a membership has ended");
     let topic = Topic::room(&asked.app, asked.room);
-    for lane in &parts.lanes {
+    for lane in parts.lanes.all() {
         let told = lane
             .end_membership(topic.clone(), asked.account.clone())
             .await;

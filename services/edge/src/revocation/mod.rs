@@ -196,7 +196,7 @@ async fn follow(parts: &Parts) {
             continue;
         }
         told = Arc::clone(&list);
-        for lane in &parts.lanes {
+        for lane in parts.lanes.all() {
             if lane.revoke(Arc::clone(&list)).await.is_err() {
                 return;
             }

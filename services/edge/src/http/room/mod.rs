@@ -12,24 +12,24 @@ use std::time::Instant;
 
 use axum::Extension;
 use axum::extract::{Request, State};
+use axum::http::request::Parts as Head;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use cluster::{LeaseKey, Peer, SessionId};
 use protocol::close::CloseReason;
 use protocol::room::{Claims, RoomId, Wire, empty_object, timestamp};
 use serde_json::value::RawValue;
-use tokio::net::TcpStream;
 
-use super::Connection;
-use super::knock::{address_of, let_in};
-use super::upgrade::{Upgrade, Upgraded};
+use super::connection::Connection;
+use super::knock::address_of;
+use super::upgrade::Upgrade;
 use crate::auth::{Bearer, Stamp, Verified, VerifyError, verify_or_wait};
 use crate::config::MembershipSource;
 use crate::dialects::Dialect;
 use crate::dialects::room::{Entrance, Room};
-use crate::lane::{Admission, LaneEnded, LaneHandle, unix_now};
+use crate::lane::{Admission, LaneEnded, LaneHandle, Upgraded, unix_now};
 use crate::membership::{Asked, MembershipError, audit};
-use crate::metrics::{DialectMetrics, Metrics, Outcome, Refusal as Limit};
+use crate::metrics::{Metrics, Outcome, Refusal as Limit};
 use crate::parts::Parts;
 use crate::session::guards::{Guards, Patience, Wanted};
 use crate::tenancy::Tenancy;
@@ -41,7 +41,7 @@ const DIALECT: &str = "room";
 /// Admits a client, or says why not; how it is spoken to is its own choice.
 pub(super) async fn connect(
     State(parts): State<Arc<Parts>>,
-    Extension(connection): Extension<Connection>,
+    Extension(connection): Extension<Arc<Connection>>,
     request: Request,
 ) -> Response {
     open(parts, connection, request, None).await
@@ -50,7 +50,7 @@ pub(super) async fn connect(
 /// The same for the guide's client, which can be given a server but no query.
 pub(super) async fn connect_guide(
     State(parts): State<Arc<Parts>>,
-    Extension(connection): Extension<Connection>,
+    Extension(connection): Extension<Arc<Connection>>,
     request: Request,
 ) -> Response {
     open(parts, connection, request, Some(Wire::Guide)).await
@@ -58,18 +58,15 @@ pub(super) async fn connect_guide(
 
 async fn open(
     parts: Arc<Parts>,
-    connection: Connection,
-    mut request: Request,
+    connection: Arc<Connection>,
+    request: Request,
     wire: Option<Wire>,
 ) -> Response {
-    match admit(&parts, &connection, &mut request, wire).await {
-        Ok((upgrade, entry)) => let_in(
-            parts,
-            connection,
-            upgrade,
-            metrics_of,
-            move |parts, upgraded| async move { enter(&parts, upgraded, entry).await },
-        ),
+    let (head, _) = request.into_parts();
+    match admit(&parts, &connection, &head, wire).await {
+        Ok((upgrade, entry)) => upgrade.accept(&connection, move |upgraded| async move {
+            enter(&parts, upgraded, entry).await
+        }),
         Err(refusal) => {
             tracing::debug!(reason = %refusal, "a client was refused");
             parts.metrics.room.handshakes.count(refusal.outcome());
@@ -95,14 +92,14 @@ struct Entry {
 async fn admit(
     parts: &Parts,
     connection: &Connection,
-    request: &mut Request,
+    head: &Head,
     wire: Option<Wire>,
 ) -> Result<(Upgrade, Entry), Refusal> {
-    let room = room_of(request.uri()).ok_or(Refusal::NotFound)?;
+    let room = room_of(&head.uri).ok_or(Refusal::NotFound)?;
     let wire = wire
-        .or_else(|| wire_of(request.uri()))
+        .or_else(|| wire_of(&head.uri))
         .unwrap_or(parts.config.room.wire);
-    let remote_ip = address_of(parts, connection, request.headers());
+    let remote_ip = address_of(parts, connection, &head.headers);
     parts
         .connects
         .admit(remote_ip, Instant::now())
@@ -112,18 +109,18 @@ async fn admit(
     }
     let tenancy = parts.tenancy.load();
     let (verified, claims) =
-        authenticate(&parts.metrics, &tenancy, request.uri(), request.headers()).await?;
+        authenticate(&parts.metrics, &tenancy, &head.uri, &head.headers).await?;
     let stamp = not_revoked(parts, &verified, &claims).await?;
     let mut asked = asked(&verified, &claims, room, remote_ip);
     let admitted = parts.membership.of(&asked, &claims).await?;
-    let upgrade = Upgrade::from_request(request).map_err(Refusal::NotAnUpgrade)?;
+    let upgrade = Upgrade::from_head(head).map_err(Refusal::NotAnUpgrade)?;
 
     if admitted.by != MembershipSource::Webhook {
         // Kept for as long as the session lives, and asked for by nobody else.
         asked.claims = empty_object();
     }
     let asked = Arc::new(asked);
-    let lane = parts.lane().clone();
+    let lane = parts.lanes.next((&asked.app, asked.room)).clone();
     let session = lane.new_session_id();
     let mut guards = take_guards(parts, &verified, &asked, session).await?;
     guards.enrolled = match admitted.by {
@@ -260,9 +257,6 @@ async fn take_guards(
 
 /// From the upgrade to the lane.
 async fn enter(parts: &Parts, upgraded: Upgraded, entry: Entry) {
-    let Ok(stream) = upgraded.stream.into_std() else {
-        return parts.metrics.room.handshakes.count(Outcome::Abandoned);
-    };
     let meter = parts.cluster.quotas.meter(&entry.asked.app);
     let room = Room::new(
         entry.entrance,
@@ -272,8 +266,7 @@ async fn enter(parts: &Parts, upgraded: Upgraded, entry: Entry) {
     );
     let admission = Admission {
         id: room.session(),
-        stream,
-        unread: upgraded.unread,
+        upgraded,
         expires_at: entry.expires_at,
         dialect: Dialect::Room(Box::new(room)),
         guards: Some(entry.guards),
@@ -281,11 +274,8 @@ async fn enter(parts: &Parts, upgraded: Upgraded, entry: Entry) {
     };
     if let Err(LaneEnded(admission)) = entry.lane.admit(admission).await {
         parts.metrics.room.handshakes.count(Outcome::Draining);
-        if let Ok(stream) = TcpStream::from_std(admission.stream) {
-            let farewell = admission.dialect.close_frame(CloseReason::GoingAway);
-            super::refusal::refuse(stream, farewell).await;
-        }
-        return;
+        let farewell = admission.dialect.close_frame(CloseReason::GoingAway);
+        return super::refusal::refuse(admission.upgraded, &farewell).await;
     }
     // Whoever was removed while it was on its way is found now; whoever is removed later is on the roll and will be heard of.
     if entry.by == MembershipSource::Registry {
@@ -302,10 +292,6 @@ fn wire_of(uri: &Uri) -> Option<Wire> {
     let pairs = uri.query().unwrap_or_default().split('&');
     let mut wires = pairs.filter_map(|pair| pair.strip_prefix("wire="));
     Wire::from_query(wires.next()?)
-}
-
-fn metrics_of(metrics: &Metrics) -> &DialectMetrics {
-    &metrics.room
 }
 
 impl From<MembershipError> for Refusal {

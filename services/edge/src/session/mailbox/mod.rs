@@ -72,6 +72,16 @@ pub(crate) enum Backlog {
 }
 
 impl Mailbox {
+    /// A mailbox that has the response to the client's upgrade to write before any frame.
+    pub(crate) fn beginning_with(response: Vec<u8>) -> Self {
+        let mut mailbox = Self {
+            size_bytes: response.len(),
+            ..Self::default()
+        };
+        mailbox.ready.push(Segment::Response(response));
+        mailbox
+    }
+
     /// Appends whole frames, behind the gates if there are any.
     pub(crate) fn append(
         &mut self,
@@ -164,20 +174,19 @@ impl Mailbox {
     }
 
     /// Forgets what no longer matters, and puts `close` at the end of the rest. A segment that is partly written has to be
-    /// finished, or the close frame would be read as its payload. Returns how many bytes were forgotten.
+    /// finished, or the close frame would be read as its payload, and without the response it would be no frame at all.
+    /// Returns how many bytes were forgotten.
     pub(crate) fn close_with(&mut self, close: Vec<u8>, backlog: Backlog) -> usize {
         let before_bytes = self.size_bytes;
         self.gates = Gates::default();
         match backlog {
             Backlog::Keep => {}
             Backlog::Discard => {
-                let started = if self.written > 0 {
-                    self.ready.pop()
-                } else {
-                    None
-                };
+                let has_to_stay =
+                    self.written > 0 || matches!(self.ready.first(), Some(Segment::Response(_)));
+                let first = if has_to_stay { self.ready.pop() } else { None };
                 self.ready = Segments::default();
-                started
+                first
                     .into_iter()
                     .for_each(|segment| self.ready.push(segment));
             }

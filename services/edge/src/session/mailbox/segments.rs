@@ -5,13 +5,15 @@ use std::mem;
 
 use bytes::Bytes;
 
-/// Some whole frames, in one piece.
+/// Some whole frames, in one piece, or what comes before all frames.
 #[derive(Debug)]
 pub(crate) enum Segment {
     /// Framed once for many sessions.
     Shared(Bytes),
     /// This session's own.
     Own(Vec<u8>),
+    /// What accepts the session's upgrade.
+    Response(Vec<u8>),
 }
 
 /// A queue whose first segment lies inline: an idle mailbox that gets one frame needs no heap for its queue.
@@ -69,7 +71,7 @@ impl AsRef<[u8]> for Segment {
     fn as_ref(&self) -> &[u8] {
         match self {
             Self::Shared(bytes) => bytes,
-            Self::Own(bytes) => bytes,
+            Self::Own(bytes) | Self::Response(bytes) => bytes,
         }
     }
 }
