@@ -232,7 +232,7 @@ fn enter_cluster(
     pressure: &Pressure,
 ) -> Result<(Cluster, Option<redis::Work>), redis::RedisConfigError> {
     let handles = inboxes.iter().map(Inbox::handle).collect();
-    let named_members = config.limits.presence_named_members as usize;
+    let named_members = config.limits.presence_named_members;
     let Some(url) = &config.redis_url else {
         let cluster = in_process::World::new(named_members).enter(handles);
         return Ok((cluster, None));
@@ -243,7 +243,7 @@ fn enter_cluster(
         ca_file: config.redis.ca_file.clone(),
         edge: edge_id.to_string(),
         region: config.region.clone(),
-        named_members,
+        named_members: named_members as usize,
         edge_ttl: config.timing.edge_ttl,
         lease_audit: config.timing.lease_audit,
         topology_poll: config.redis.topology_poll,

@@ -11,7 +11,7 @@ struct Alone(Arc<World>);
 
 impl Alone {
     fn new() -> Self {
-        Self(World::new(NAMED_MEMBERS))
+        Self(World::new(NAMED_MEMBERS as u32))
     }
 }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use protocol::PeerId;
+use smallvec::SmallVec;
 
 use super::clock::Clock;
 use crate::envelope::{Envelope, Payload};
@@ -20,8 +21,9 @@ use crate::topic::Topic;
 pub(super) struct Record {
     topic: Topic,
     /// Members above which the topic stops naming them; 0 means it never stops.
-    named_members: usize,
-    routes: Vec<Route>,
+    named_members: u32,
+    /// Most topics never have a second one.
+    routes: SmallVec<[Route; 1]>,
     members: Members<Entry>,
     version: Version,
     naming: Naming,
@@ -42,11 +44,11 @@ struct Entry {
 }
 
 impl Record {
-    pub(super) fn new(topic: &Topic, named_members: usize, clock: &Clock) -> Self {
+    pub(super) fn new(topic: &Topic, named_members: u32, clock: &Clock) -> Self {
         Self {
             topic: topic.clone(),
             named_members,
-            routes: Vec::new(),
+            routes: SmallVec::new(),
             members: Members::default(),
             version: Version {
                 epoch: clock.next(),
@@ -68,10 +70,6 @@ impl Record {
             .iter()
             .any(|known| known.is(route.incarnation, lane))
         {
-            if self.routes.is_empty() {
-                // Most topics never have a second one.
-                self.routes.reserve_exact(1);
-            }
             self.routes.push(route);
         }
     }
@@ -188,7 +186,7 @@ impl Record {
 
     /// Stops naming above the limit and starts again below nine tenths of it, so that a topic at the limit does not flap.
     fn naming_now(&self) -> Naming {
-        let (members, limit) = (self.members.len(), self.named_members);
+        let (members, limit) = (self.members.len(), self.named_members as usize);
         if limit == 0 || members < limit - limit / 10 {
             Naming::Named
         } else if members > limit {

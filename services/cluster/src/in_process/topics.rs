@@ -23,14 +23,14 @@ const SHARDS: usize = 64;
 #[derive(Debug)]
 pub(super) struct Topics {
     shards: Vec<Mutex<Shard>>,
-    named_members: usize,
+    named_members: u32,
     clock: Arc<Clock>,
 }
 
 type Shard = HashMap<Topic, Record>;
 
 impl Topics {
-    pub(super) fn new(named_members: usize, clock: Arc<Clock>) -> Self {
+    pub(super) fn new(named_members: u32, clock: Arc<Clock>) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             named_members,

@@ -36,7 +36,7 @@ pub struct World {
 impl World {
     /// A world in which topics of more than `named_members` members stop naming them; 0 means they never stop.
     #[must_use]
-    pub fn new(named_members: usize) -> Arc<Self> {
+    pub fn new(named_members: u32) -> Arc<Self> {
         let clock = Arc::new(Clock::default());
         Arc::new(Self {
             topics: Topics::new(named_members, Arc::clone(&clock)),

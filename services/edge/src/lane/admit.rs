@@ -12,7 +12,7 @@ use protocol::realtime::limits::TOKEN_EXPIRY_MARGIN;
 use protocol::websocket::Decoder;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::hub::Boundary;
+use super::listeners::Boundary;
 use super::read::CONTROL_RATE;
 use super::table::Fanout;
 use super::timers::millis;

@@ -14,7 +14,8 @@ use protocol::PeerId;
 use protocol::close::CloseReason;
 
 use super::Lane;
-use super::hub::{Listener, Listeners};
+use super::hub::LocalTopic;
+use super::listeners::Listener;
 use super::rendering::Run;
 use super::roster::Applied;
 use super::table::Fanout;
@@ -94,7 +95,7 @@ impl Lane {
 
     /// What somebody said, to everybody in the topic or to the sessions of `to` there.
     fn deliver_said(&mut self, topic: &Topic, run: &mut Vec<Arc<Envelope>>, to: Option<&PeerId>) {
-        let fanout = self.hub.get(topic).map(Listeners::fanout);
+        let fanout = self.hub.get(topic).map(LocalTopic::fanout);
         let audience = match (to, fanout) {
             (None, Some(Fanout::Large)) => return self.begin_fanout(topic, mem::take(run)),
             (None, Some(Fanout::Small) | None) => Audience::All,
@@ -119,7 +120,11 @@ impl Lane {
     /// What a device is told, to its session; while the device changes hands there may be two, and each judges by itself.
     fn deliver_news(&mut self, topic: &Topic, news: &News) {
         let now = self.now();
-        let listeners = self.hub.get(topic).into_iter().flat_map(Listeners::iter);
+        let listeners = self
+            .hub
+            .get(topic)
+            .into_iter()
+            .flat_map(|of_topic| of_topic.listeners.iter());
         let keys: Vec<usize> = listeners.map(|listener| listener.session).collect();
         for key in keys {
             if self.sessions.get(key).is_some_and(Session::hears) {
@@ -151,7 +156,7 @@ impl Lane {
         rendering.begin(run, self.cluster.incarnation);
         let mut reached = 0;
         let mut full = Vec::new();
-        for listener in of_topic.iter() {
+        for listener in of_topic.listeners.iter() {
             let Some(session) = self
                 .sessions
                 .get(listener.session)
@@ -187,7 +192,11 @@ impl Lane {
         if self.fanouts.is_empty() {
             return;
         }
-        let listeners = self.hub.get(topic).into_iter().flat_map(Listeners::iter);
+        let listeners = self
+            .hub
+            .get(topic)
+            .into_iter()
+            .flat_map(|of_topic| of_topic.listeners.iter());
         let keys: Vec<usize> = listeners.map(|listener| listener.session).collect();
         for key in keys {
             self.catch_up(key);
@@ -221,7 +230,7 @@ impl Lane {
         };
         let mut snapshots: Vec<(Variant, Bytes)> = Vec::new();
         let mut followers = Vec::new();
-        for listener in of_topic.iter().filter(Listener::follows_presence) {
+        for listener in of_topic.listeners.iter().filter(Listener::follows_presence) {
             let made = snapshots
                 .iter()
                 .find(|(variant, _)| *variant == listener.variant);
@@ -260,7 +269,7 @@ impl Lane {
         let Some(of_topic) = self.hub.get_mut(topic) else {
             return Vec::new();
         };
-        let Some(listener) = of_topic.listener_mut(slot) else {
+        let Some(listener) = of_topic.listeners.get_mut(slot) else {
             return Vec::new();
         };
         listener.snapshotted = true;
@@ -306,7 +315,7 @@ impl Lane {
             .hub
             .get(topic)
             .into_iter()
-            .flat_map(Listeners::iter)
+            .flat_map(|of_topic| of_topic.listeners.iter())
             .map(|listener| listener.session)
             .filter(|key| self.sessions.get(*key).is_some_and(meant))
             .collect();

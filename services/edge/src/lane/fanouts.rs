@@ -118,7 +118,9 @@ impl Lane {
     /// Queues a fan-out for the next listener that has not heard it.
     fn serve_next(&mut self, fanout: &mut Fanout) -> Option<usize> {
         let of_topic = self.hub.get_mut(&fanout.topic)?;
-        let (slot, listener) = of_topic.next_unheard(fanout.next_slot, fanout.number)?;
+        let (slot, listener) = of_topic
+            .listeners
+            .next_unheard(fanout.next_slot, fanout.number)?;
         listener.heard = fanout.number;
         fanout.next_slot = slot + 1;
         let (key, variant) = (listener.session, listener.variant);
@@ -132,7 +134,7 @@ impl Lane {
             .sessions
             .get(key)
             .and_then(|session| session.slot(&fanout.topic))
-            .and_then(|slot| self.hub.get_mut(&fanout.topic)?.listener_mut(slot))
+            .and_then(|slot| self.hub.get_mut(&fanout.topic)?.listeners.get_mut(slot))
             .filter(|listener| listener.heard < fanout.number);
         if let Some(listener) = listener {
             listener.heard = fanout.number;

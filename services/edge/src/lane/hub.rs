@@ -5,8 +5,9 @@
 
 use cluster::{Known, Peer, Roster, Topic};
 use hashbrown::HashMap;
-use slab::Slab;
+use hashbrown::hash_map::Entry;
 
+use super::listeners::{Boundary, Listener, Listeners};
 use super::roster::FollowedRoster;
 use super::table::Fanout;
 use crate::dialects::Variant;
@@ -14,7 +15,7 @@ use crate::dialects::Variant;
 /// The lane's topics.
 #[derive(Debug, Default)]
 pub(super) struct Hub {
-    topics: HashMap<Topic, Listeners>,
+    topics: HashMap<Topic, LocalTopic>,
     /// Large fan-outs begun so far.
     fanouts: u64,
 }
@@ -22,36 +23,14 @@ pub(super) struct Hub {
 /// More listeners than this make a fan-out large: others do not wait for it.
 const LARGE: usize = 128;
 
-/// Who listens to one topic, and what is known of its members.
+/// What a lane knows of one topic: who listens, and who is in it.
 #[derive(Debug)]
-pub(super) struct Listeners {
-    listeners: Slab<Listener>,
+pub(super) struct LocalTopic {
+    pub(super) listeners: Listeners,
     /// `None` for topics without presence and until the first join is answered.
     pub(super) roster: Option<Box<FollowedRoster>>,
     /// A new roster has been asked for; deltas wait for it.
     pub(super) resyncing: bool,
-}
-
-/// One session's place in a topic.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Listener {
-    /// Its key in the lane's session table.
-    pub(super) session: usize,
-    /// How it wants to be told.
-    pub(super) variant: Variant,
-    /// Whether it has its snapshot, so that deltas mean something to it.
-    pub(super) snapshotted: bool,
-    /// The last large fan-out that it has heard, or that was there before it.
-    pub(super) heard: u64,
-}
-
-/// Whether a listener was the first or the last of its topic here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Boundary {
-    /// The lane has to (un)subscribe on the bus.
-    Outermost,
-    /// Others listen too.
-    Inner,
 }
 
 impl Hub {
@@ -62,25 +41,22 @@ impl Hub {
         session: usize,
         variant: Variant,
     ) -> (usize, Boundary) {
-        let of_topic = self
-            .topics
-            .entry(topic.clone())
-            .or_insert_with(Listeners::new);
-        let listeners = &mut of_topic.listeners;
-        let boundary = if listeners.is_empty() {
-            Boundary::Outermost
-        } else {
-            Boundary::Inner
+        let listener = Listener {
+            session,
+            variant,
+            snapshotted: false,
+            heard: self.fanouts,
         };
-        (
-            listeners.insert(Listener {
-                session,
-                variant,
-                snapshotted: false,
-                heard: self.fanouts,
-            }),
-            boundary,
-        )
+        match self.topics.entry(topic.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert(LocalTopic::new(listener));
+                (0, Boundary::Outermost)
+            }
+            Entry::Occupied(entry) => {
+                let slot = entry.into_mut().listeners.insert(listener);
+                (slot, Boundary::Inner)
+            }
+        }
     }
 
     /// Removes the listener in `slot`; the topic goes with its last.
@@ -88,13 +64,11 @@ impl Hub {
         let Some(of_topic) = self.topics.get_mut(topic) else {
             return Boundary::Inner;
         };
-        of_topic.listeners.try_remove(slot);
-        if of_topic.listeners.is_empty() {
+        let boundary = of_topic.listeners.remove(slot);
+        if boundary == Boundary::Outermost {
             self.topics.remove(topic);
-            Boundary::Outermost
-        } else {
-            Boundary::Inner
         }
+        boundary
     }
 
     /// Whether one listener alone is left.
@@ -109,21 +83,21 @@ impl Hub {
         self.fanouts
     }
 
-    pub(super) fn get_mut(&mut self, topic: &Topic) -> Option<&mut Listeners> {
+    pub(super) fn get_mut(&mut self, topic: &Topic) -> Option<&mut LocalTopic> {
         self.topics.get_mut(topic)
     }
 
-    pub(super) fn get(&self, topic: &Topic) -> Option<&Listeners> {
+    pub(super) fn get(&self, topic: &Topic) -> Option<&LocalTopic> {
         self.topics.get(topic)
     }
 
     /// What a join from this lane has to ask for.
     pub(super) fn known(&self, topic: &Topic) -> Known {
         match self.topics.get(topic) {
-            Some(Listeners {
+            Some(LocalTopic {
                 roster: Some(_), ..
             }) => Known::Roster,
-            Some(Listeners { roster: None, .. }) | None => Known::Nothing,
+            Some(LocalTopic { roster: None, .. }) | None => Known::Nothing,
         }
     }
 
@@ -137,39 +111,13 @@ impl Hub {
     }
 }
 
-impl Listener {
-    /// Deltas mean something only after a snapshot.
-    pub(super) fn follows_presence(&self) -> bool {
-        self.snapshotted && self.variant.sees_presence()
-    }
-}
-
-impl Listeners {
-    fn new() -> Self {
+impl LocalTopic {
+    fn new(first: Listener) -> Self {
         Self {
-            // Most topics never have a second one.
-            listeners: Slab::with_capacity(1),
+            listeners: Listeners::One(first),
             roster: None,
             resyncing: false,
         }
-    }
-
-    /// The first listener from `slot` on that has not heard a fan-out, with its slot.
-    pub(super) fn next_unheard(
-        &mut self,
-        slot: usize,
-        fanout: u64,
-    ) -> Option<(usize, &mut Listener)> {
-        let slot = (slot..self.listeners.capacity()).find(|slot| {
-            self.listeners
-                .get(*slot)
-                .is_some_and(|listener| listener.heard < fanout)
-        })?;
-        Some((slot, self.listeners.get_mut(slot)?))
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = Listener> + '_ {
-        self.listeners.iter().map(|(_, listener)| *listener)
     }
 
     /// How a delivery to all of them counts when it is written.
@@ -179,10 +127,6 @@ impl Listeners {
         } else {
             Fanout::Small
         }
-    }
-
-    pub(super) fn listener_mut(&mut self, slot: usize) -> Option<&mut Listener> {
-        self.listeners.get_mut(slot)
     }
 
     /// Takes over a roster that a join brought. Returns what it changes for those who follow the topic already.

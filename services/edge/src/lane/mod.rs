@@ -1,7 +1,7 @@
 //! A lane: one thread that owns its sessions, their sockets and their mailboxes.
 //!
 //! - `thread`: the thread and its loop. `handle`: how the doors and the drain speak to it. `placement`: who comes to which.
-//! - `fanouts`: messages on their way to very many. `hub`, `roster`: who listens to what here. `wheel`: the shared timers.
+//! - `fanouts`: messages on their way to very many. `hub`, `listeners`, `roster`: who listens to what here. `wheel`: the shared timers.
 //! - [`workbench`]: a lane without thread and sockets, to be measured.
 //! - `admit`, `read`, `answers`, `deliver`, `close`: what happens to a session, in the order of its life. `absence`: and shortly after it.
 //!
@@ -11,11 +11,13 @@
 mod absence;
 mod admit;
 mod answers;
+mod chunked_slab;
 mod close;
 mod deliver;
 mod fanouts;
 mod handle;
 mod hub;
+mod listeners;
 mod placement;
 mod read;
 mod rendering;

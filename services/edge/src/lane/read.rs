@@ -15,7 +15,7 @@ use protocol::websocket::{DecodeError, Decoder, Event, pong_frame};
 
 use super::Lane;
 use super::absence::Hold;
-use super::hub::Boundary;
+use super::listeners::Boundary;
 use crate::dialects::{Action, Input, Leaving, Now, Variant};
 use crate::limit::Rate;
 use crate::metrics::{FrameIn, FrameOut};
@@ -315,7 +315,7 @@ impl Lane {
             if let Some(listener) = self
                 .hub
                 .get_mut(topic)
-                .and_then(|of_topic| of_topic.listener_mut(slot))
+                .and_then(|of_topic| of_topic.listeners.get_mut(slot))
             {
                 listener.variant = variant;
             }

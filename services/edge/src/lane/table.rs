@@ -5,15 +5,15 @@ use std::ops::{Index, IndexMut};
 
 use cluster::SessionId;
 use hashbrown::HashMap;
-use slab::Slab;
 
+use super::chunked_slab::ChunkedSlab;
 use crate::session::Session;
 use crate::session::mailbox::{Content, Full, Segment};
 
 /// Sessions by key. A key is used again once its session is gone; an id never is.
 #[derive(Debug)]
 pub(super) struct Sessions {
-    table: Slab<Session>,
+    table: ChunkedSlab<Session>,
     /// Sessions that serve; one that closes can no longer be found by its id.
     serving: HashMap<SessionId, usize>,
     /// Mailboxes that wait to be flushed: those of small deliveries, and those of large fan-outs.
@@ -35,7 +35,7 @@ impl Sessions {
     /// An empty table, whose mailboxes hold at most `mailbox_bytes` each.
     pub(super) fn new(mailbox_bytes: usize) -> Self {
         Self {
-            table: Slab::new(),
+            table: ChunkedSlab::new(),
             serving: HashMap::new(),
             small: VecDeque::new(),
             large: VecDeque::new(),
@@ -73,7 +73,7 @@ impl Sessions {
     }
 
     pub(super) fn remove(&mut self, key: usize) {
-        self.table.try_remove(key);
+        self.table.remove(key);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -141,7 +141,7 @@ impl Sessions {
     }
 }
 
-fn take(queue: &mut VecDeque<usize>, table: &mut Slab<Session>) -> Option<usize> {
+fn take(queue: &mut VecDeque<usize>, table: &mut ChunkedSlab<Session>) -> Option<usize> {
     loop {
         let key = queue.pop_front()?;
         if let Some(session) = table.get_mut(key) {

@@ -192,7 +192,7 @@ impl Workbench {
         let (slot, _) = hub.add(&sample.topic, 0, VARIANT);
         let found = hub
             .get(&sample.topic)
-            .map_or(0, |of_topic| of_topic.iter().count());
+            .map_or(0, |of_topic| of_topic.listeners.len());
         hub.remove(&sample.topic, slot);
         found
     }

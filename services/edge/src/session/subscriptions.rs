@@ -1,10 +1,11 @@
 //! The topics that one session listens to, besides its own peer's.
 
 use cluster::Topic;
+use smallvec::SmallVec;
 
-/// A short list, searched from the front: a session holds a hundred at most, most hold one or two.
+/// A short list, searched from the front: a session holds a hundred at most, most hold one, which needs no heap.
 #[derive(Debug, Default)]
-pub(crate) struct Subscriptions(Vec<Subscription>);
+pub(crate) struct Subscriptions(SmallVec<[Subscription; 1]>);
 
 /// One of them, with its place in the hub.
 #[derive(Debug)]
@@ -32,10 +33,6 @@ impl Subscriptions {
     }
 
     pub(crate) fn insert(&mut self, topic: Topic, slot: usize) {
-        if self.0.is_empty() {
-            // Most sessions never have a second one.
-            self.0.reserve_exact(1);
-        }
         self.0.push(Subscription {
             topic,
             slot,

@@ -78,7 +78,7 @@ impl Mailbox {
             size_bytes: response.len(),
             ..Self::default()
         };
-        mailbox.ready.push(Segment::Response(response));
+        mailbox.ready.push(Segment::Own(response));
         mailbox
     }
 
@@ -183,7 +183,7 @@ impl Mailbox {
             Backlog::Keep => {}
             Backlog::Discard => {
                 let has_to_stay =
-                    self.written > 0 || matches!(self.ready.first(), Some(Segment::Response(_)));
+                    self.written > 0 || self.ready.first().is_some_and(Segment::is_response);
                 let first = if has_to_stay { self.ready.pop() } else { None };
                 self.ready = Segments::default();
                 first

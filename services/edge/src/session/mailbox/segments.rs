@@ -12,8 +12,14 @@ pub(crate) enum Segment {
     Shared(Bytes),
     /// This session's own.
     Own(Vec<u8>),
-    /// What accepts the session's upgrade.
-    Response(Vec<u8>),
+}
+
+impl Segment {
+    /// Whether it is the response to the session's upgrade. No frame of ours begins with this letter: as a first byte it names
+    /// an extension (RFC 6455 §5.2), and none is ever selected.
+    pub(super) fn is_response(&self) -> bool {
+        self.as_ref().first() == Some(&b'H')
+    }
 }
 
 /// A queue whose first segment lies inline: an idle mailbox that gets one frame needs no heap for its queue.
@@ -71,7 +77,7 @@ impl AsRef<[u8]> for Segment {
     fn as_ref(&self) -> &[u8] {
         match self {
             Self::Shared(bytes) => bytes,
-            Self::Own(bytes) | Self::Response(bytes) => bytes,
+            Self::Own(bytes) => bytes,
         }
     }
 }

@@ -248,11 +248,11 @@ fn a_close_finishes_the_frame_that_has_begun_and_forgets_the_rest() {
 
 #[test]
 fn no_close_comes_without_the_response_to_the_upgrade() {
-    let (mut mailbox, mut wire) = (Mailbox::beginning_with(b"101".to_vec()), wire(None));
+    let (mut mailbox, mut wire) = (Mailbox::beginning_with(b"HTTP ".to_vec()), wire(None));
     say(&mut mailbox, "abc");
     assert_eq!(mailbox.close_with(b"!".to_vec(), Backlog::Discard), 3);
     mailbox.flush(&mut wire).unwrap();
-    assert_eq!(written(&wire).0, "101!");
+    assert_eq!(written(&wire).0, "HTTP !");
     assert!(mailbox.is_empty());
 }
 
