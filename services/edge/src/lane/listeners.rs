@@ -104,15 +104,16 @@ impl Listeners {
         slot: usize,
         fanout: u64,
     ) -> Option<(usize, &mut Listener)> {
-        let slots = match self {
-            Self::One(_) => 1,
-            Self::Many(all) => all.capacity(),
-        };
-        let slot = (slot..slots).find(|slot| {
-            self.get_mut(*slot)
-                .is_some_and(|listener| listener.heard < fanout)
-        })?;
-        Some((slot, self.get_mut(slot)?))
+        match self {
+            Self::One(only) => (slot == 0 && only.heard < fanout).then_some((0, only)),
+            Self::Many(all) => {
+                let slot = (slot..all.capacity()).find(|slot| {
+                    all.get(*slot)
+                        .is_some_and(|listener| listener.heard < fanout)
+                })?;
+                Some((slot, all.get_mut(slot)?))
+            }
+        }
     }
 }
 

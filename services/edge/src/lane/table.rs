@@ -95,7 +95,10 @@ impl Sessions {
         session
             .mailbox
             .append(segment, content, self.mailbox_bytes)?;
-        self.mark_dirty(key, fanout);
+        if !session.dirty {
+            session.dirty = true;
+            self.await_flush(key, fanout);
+        }
         Ok(())
     }
 
@@ -105,10 +108,14 @@ impl Sessions {
             && !session.dirty
         {
             session.dirty = true;
-            match fanout {
-                Fanout::Small => self.small.push_back(key),
-                Fanout::Large => self.large.push_back(key),
-            }
+            self.await_flush(key, fanout);
+        }
+    }
+
+    fn await_flush(&mut self, key: usize, fanout: Fanout) {
+        match fanout {
+            Fanout::Small => self.small.push_back(key),
+            Fanout::Large => self.large.push_back(key),
         }
     }
 
