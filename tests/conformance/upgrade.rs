@@ -6,10 +6,7 @@ use testkit::{RawFrame, RawSocket, TestEdge};
 #[tokio::test]
 async fn an_upgrade_that_breaks_the_rules_is_refused() {
     let edge = TestEdge::demo().await;
-    let attempt = async |lines: &[&str]| {
-        let head = format!("GET {DOOR} HTTP/1.1\r\nHost: x\r\n{}", lines.join("\r\n"));
-        answer(&edge, &head).await
-    };
+    let attempt = async |lines: &[&str]| answer(&edge, &head(DOOR, lines)).await;
     assert!(attempt(&GOOD).await.starts_with("HTTP/1.1 101"));
     for (place, missing) in GOOD.iter().enumerate() {
         let mut lines = GOOD.to_vec();
@@ -65,8 +62,8 @@ async fn the_response_leaves_together_with_the_first_frame() {
     let edge = TestEdge::demo().await;
     for (door, expected) in [(DOOR, "welcome"), ("/v1?key=nobody", "a close frame")] {
         let mut raw = RawSocket::tcp(&edge).await;
-        let head = format!("GET {door} HTTP/1.1\r\nHost: x\r\n{}", GOOD.join("\r\n"));
-        raw.write(format!("{head}\r\n\r\n").as_bytes()).await;
+        raw.write(format!("{}\r\n\r\n", head(door, &GOOD)).as_bytes())
+            .await;
         assert!(raw.read_head().await.starts_with("HTTP/1.1 101"));
         assert!(raw.unread_bytes() > 0, "without {expected}");
     }
@@ -77,7 +74,7 @@ async fn the_response_leaves_together_with_the_first_frame() {
 async fn what_comes_before_and_right_behind_an_upgrade_is_answered_in_its_order() {
     let edge = TestEdge::demo().await;
     let mut raw = RawSocket::tcp(&edge).await;
-    let upgrade = format!("GET {DOOR} HTTP/1.1\r\nHost: x\r\n{}", GOOD.join("\r\n"));
+    let upgrade = head(DOOR, &GOOD);
     let mut bytes =
         format!("HEAD /nowhere HTTP/1.1\r\nHost: x\r\n\r\n{upgrade}\r\n\r\n").into_bytes();
     let subscribe = json!({"type": "subscribe", "channel": "room", "requestId": "1"});
@@ -91,6 +88,11 @@ async fn what_comes_before_and_right_behind_an_upgrade_is_answered_in_its_order(
         (&ack["type"], &ack["requestId"]),
         (&json!("ack"), &json!("1"))
     );
+}
+
+/// A request whose blank line is still missing.
+fn head(door: &str, lines: &[&str]) -> String {
+    format!("GET {door} HTTP/1.1\r\nHost: x\r\n{}", lines.join("\r\n"))
 }
 
 /// The head of the answer to a request whose blank line is still missing.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::unadmitted::Place;
 use crate::lane::Upgraded;
@@ -14,8 +14,8 @@ type Enter = dyn FnOnce(Upgraded) -> Pin<Box<dyn Future<Output = ()> + Send>> + 
 pub(super) struct Connection {
     /// The other end: a client or a proxy.
     pub(super) peer: SocketAddr,
-    /// Given back with the connection.
-    _place: Place,
+    #[expect(dead_code, reason = "held, and given back with the connection")]
+    place: Place,
     enter: Mutex<Option<Box<Enter>>>,
 }
 
@@ -23,7 +23,7 @@ impl Connection {
     pub(super) const fn new(peer: SocketAddr, place: Place) -> Self {
         Self {
             peer,
-            _place: place,
+            place,
             enter: Mutex::new(None),
         }
     }
@@ -33,19 +33,20 @@ impl Connection {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let mut place = self.enter.lock().unwrap_or_else(PoisonError::into_inner);
-        *place = Some(Box::new(move |upgraded| Box::pin(enter(upgraded))));
+        *self.enter() = Some(Box::new(move |upgraded| Box::pin(enter(upgraded))));
     }
 
     pub(super) fn is_upgraded(&self) -> bool {
-        let enter = self.enter.lock().unwrap_or_else(PoisonError::into_inner);
-        enter.is_some()
+        self.enter().is_some()
     }
 
     /// Whose the connection is once HTTP is over, if anybody's.
     pub(super) fn take_enter(&self) -> Option<Box<Enter>> {
-        let mut enter = self.enter.lock().unwrap_or_else(PoisonError::into_inner);
-        enter.take()
+        self.enter().take()
+    }
+
+    fn enter(&self) -> MutexGuard<'_, Option<Box<Enter>>> {
+        self.enter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

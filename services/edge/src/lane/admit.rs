@@ -14,7 +14,6 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::listeners::Boundary;
 use super::read::CONTROL_RATE;
-use super::table::Fanout;
 use super::timers::millis;
 use super::{Lane, Shared, unix_now};
 use crate::dialects::Dialect;
@@ -155,7 +154,6 @@ impl Lane {
             departs_ms: self.draining.then_some(now.ms),
             dialect,
         });
-        self.sessions.mark_dirty(key, Fanout::Small);
         self.metrics.sessions.inc();
         self.set_timer(key);
         self.become_reachable(key);

@@ -161,7 +161,7 @@ impl Lane {
         let listener = self.sessions[key]
             .subscriptions
             .slot(topic)
-            .and_then(|slot| self.hub.get_mut(topic)?.listeners.get_mut(slot))
+            .and_then(|slot| self.hub.listener_mut(topic, slot))
             .filter(|listener| listener.variant.sees_presence());
         let mailbox = &mut self.sessions[key].mailbox;
         let appended = if self.actions.acks_ahead.is_empty() {

@@ -120,11 +120,7 @@ impl Lane {
     /// What a device is told, to its session; while the device changes hands there may be two, and each judges by itself.
     fn deliver_news(&mut self, topic: &Topic, news: &News) {
         let now = self.now();
-        let listeners = self
-            .hub
-            .get(topic)
-            .into_iter()
-            .flat_map(|of_topic| of_topic.listeners.iter());
+        let listeners = self.hub.listeners(topic);
         let keys: Vec<usize> = listeners.map(|listener| listener.session).collect();
         for key in keys {
             if self.sessions.get(key).is_some_and(Session::hears) {
@@ -192,11 +188,7 @@ impl Lane {
         if self.fanouts.is_empty() {
             return;
         }
-        let listeners = self
-            .hub
-            .get(topic)
-            .into_iter()
-            .flat_map(|of_topic| of_topic.listeners.iter());
+        let listeners = self.hub.listeners(topic);
         let keys: Vec<usize> = listeners.map(|listener| listener.session).collect();
         for key in keys {
             self.catch_up(key);
@@ -313,9 +305,7 @@ impl Lane {
         };
         let closing: Vec<usize> = self
             .hub
-            .get(topic)
-            .into_iter()
-            .flat_map(|of_topic| of_topic.listeners.iter())
+            .listeners(topic)
             .map(|listener| listener.session)
             .filter(|key| self.sessions.get(*key).is_some_and(meant))
             .collect();

@@ -134,7 +134,7 @@ impl Lane {
             .sessions
             .get(key)
             .and_then(|session| session.slot(&fanout.topic))
-            .and_then(|slot| self.hub.get_mut(&fanout.topic)?.listeners.get_mut(slot))
+            .and_then(|slot| self.hub.listener_mut(&fanout.topic, slot))
             .filter(|listener| listener.heard < fanout.number);
         if let Some(listener) = listener {
             listener.heard = fanout.number;

@@ -91,6 +91,16 @@ impl Hub {
         self.topics.get(topic)
     }
 
+    /// Who listens to the topic.
+    pub(super) fn listeners(&self, topic: &Topic) -> impl Iterator<Item = Listener> + '_ {
+        let of_topic = self.topics.get(topic).into_iter();
+        of_topic.flat_map(|of_topic| of_topic.listeners.iter())
+    }
+
+    pub(super) fn listener_mut(&mut self, topic: &Topic, slot: usize) -> Option<&mut Listener> {
+        self.topics.get_mut(topic)?.listeners.get_mut(slot)
+    }
+
     /// What a join from this lane has to ask for.
     pub(super) fn known(&self, topic: &Topic) -> Known {
         match self.topics.get(topic) {

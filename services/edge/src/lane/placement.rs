@@ -9,8 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::LaneHandle;
 
-/// Newcomers of one room or app that come to one lane: a call and some more. By so much, times those that share nothing, may
-/// one lane have more sessions than another.
+/// Newcomers of one room or app that come to one lane in a row: a call and some more.
 const RUN: u8 = 16;
 /// Rooms and apps that are told apart; two that share a run only mix.
 const RUNS: usize = 256;
@@ -43,10 +42,7 @@ impl Placement {
         Self {
             lanes,
             hasher: RandomState::new(),
-            runs: Mutex::new(Runs {
-                of: [Run::default(); RUNS],
-                next: 0,
-            }),
+            runs: Mutex::default(),
         }
     }
 
@@ -63,7 +59,17 @@ impl Placement {
     }
 }
 
+impl Default for Runs {
+    fn default() -> Self {
+        Self {
+            of: [Run::default(); RUNS],
+            next: 0,
+        }
+    }
+}
+
 impl Runs {
+    /// The lane of the next newcomer of a run, of so many.
     fn take(&mut self, run: usize, lanes: usize) -> usize {
         if self.of[run].left == 0 {
             self.of[run] = Run {
@@ -81,16 +87,9 @@ impl Runs {
 mod tests {
     use super::*;
 
-    fn runs() -> Runs {
-        Runs {
-            of: [Run::default(); RUNS],
-            next: 0,
-        }
-    }
-
     #[test]
     fn those_who_come_to_one_place_fill_one_lane_after_the_other() {
-        let mut runs = runs();
+        let mut runs = Runs::default();
         let lanes: Vec<_> = (0..48).map(|_| runs.take(7, 2)).collect();
         assert_eq!(lanes[..16], [0; 16]);
         assert_eq!(lanes[16..32], [1; 16]);
@@ -99,7 +98,7 @@ mod tests {
 
     #[test]
     fn small_places_are_whole_and_spread() {
-        let mut runs = runs();
+        let mut runs = Runs::default();
         for member in 0..5 {
             for place in 0..12 {
                 assert_eq!(runs.take(place, 3), place % 3, "member {member}");

@@ -312,11 +312,7 @@ impl Lane {
             request,
         };
         if let Some(slot) = session.subscriptions.slot(topic) {
-            if let Some(listener) = self
-                .hub
-                .get_mut(topic)
-                .and_then(|of_topic| of_topic.listeners.get_mut(slot))
-            {
+            if let Some(listener) = self.hub.listener_mut(topic, slot) {
                 listener.variant = variant;
             }
         } else {

@@ -43,9 +43,15 @@ impl Sessions {
         }
     }
 
-    pub(super) fn insert(&mut self, session: Session) -> usize {
+    /// Takes a session in, and remembers to flush what its mailbox begins with.
+    pub(super) fn insert(&mut self, mut session: Session) -> usize {
         let id = session.id;
+        let is_dirty = session.mailbox.size_bytes() > 0;
+        session.dirty = is_dirty;
         let key = self.table.insert(session);
+        if is_dirty {
+            self.small.push_back(key);
+        }
         self.serving.insert(id, key);
         key
     }
@@ -97,26 +103,12 @@ impl Sessions {
             .append(segment, content, self.mailbox_bytes)?;
         if !session.dirty {
             session.dirty = true;
-            self.await_flush(key, fanout);
+            match fanout {
+                Fanout::Small => self.small.push_back(key),
+                Fanout::Large => self.large.push_back(key),
+            }
         }
         Ok(())
-    }
-
-    /// The session's mailbox has to be flushed.
-    pub(super) fn mark_dirty(&mut self, key: usize, fanout: Fanout) {
-        if let Some(session) = self.table.get_mut(key)
-            && !session.dirty
-        {
-            session.dirty = true;
-            self.await_flush(key, fanout);
-        }
-    }
-
-    fn await_flush(&mut self, key: usize, fanout: Fanout) {
-        match fanout {
-            Fanout::Small => self.small.push_back(key),
-            Fanout::Large => self.large.push_back(key),
-        }
     }
 
     pub(super) fn has_small(&self) -> bool {

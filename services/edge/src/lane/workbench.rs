@@ -190,9 +190,7 @@ impl Workbench {
     pub fn listen(&mut self, sample: &Sample) -> usize {
         let hub = &mut self.lane.hub;
         let (slot, _) = hub.add(&sample.topic, 0, VARIANT);
-        let found = hub
-            .get(&sample.topic)
-            .map_or(0, |of_topic| of_topic.listeners.len());
+        let found = hub.listeners(&sample.topic).count();
         hub.remove(&sample.topic, slot);
         found
     }
